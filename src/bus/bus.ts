@@ -15,6 +15,12 @@ import type { LivespanError } from '../errors.ts';
 export interface Bus {
   /** For people: `redis 7.0.15 at 127.0.0.1:6379`, `memory`. Never holds credentials. */
   readonly description: string;
+  /**
+   * Resolves when the log is reached and checked; rejects with the reason of the first try that failed (the bus keeps
+   * trying by itself all the same, with back-off). Until then every other call fails fast with `log_unavailable`.
+   */
+  ready(signal?: AbortSignal): Promise<void>;
+  status(): BusStatus;
   append(request: AppendRequest): Promise<AppendResult>;
   /** Entries in log order (or newest first), at most `limit` EXAMINED entries a call. */
   range(query: RangeQuery): Promise<RangePage>;
@@ -112,6 +118,14 @@ export interface BusInfo {
   timeMs: number;
   /** Registered instances. */
   instances: number;
+}
+
+export interface BusStatus {
+  connected: boolean;
+  /** Why not, when not. */
+  problem?: LivespanError;
+  /** Sentences for the operator, e.g. an evicting `maxmemory-policy`. */
+  warnings: readonly string[];
 }
 
 export interface SweepResult {
