@@ -1,0 +1,142 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface RedisOptions {
+  /** Further arguments of redis-server, e.g. `['--appendonly', 'yes']`. */
+  args?: string[];
+  /** Where its data lives; a fresh folder, removed by `stop`, when absent. */
+  dir?: string;
+  port?: number;
+}
+
+/** A real redis-server of the test's own, on a free loopback port. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly dir: string;
+  /** What the real redis-cli prints, without the line end. */
+  cli(...args: string[]): Promise<string>;
+  /** Ends it and removes its folder (unless it was given). May be called twice, also when it is down. */
+  stop(): Promise<void>;
+  /** `kill -9`; the folder stays. */
+  kill(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** Starts it again on the same port and folder; kills it first when it is still up. */
+  restart(): Promise<void>;
+}
+
+const START_TIMEOUT_MS = 20_000;
+
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'livespan-redis-')));
+  let running: Running | undefined;
+  let port = options.port ?? 0;
+  for (let attempt = 1; running === undefined; attempt++) {
+    port = options.port ?? (await freePort());
+    running = await launch(port, dir, options.args ?? []).catch((error: unknown) => {
+      if (attempt < 3 && options.port === undefined) return undefined;
+      throw error;
+    });
+  }
+  let child = running;
+
+  const kill = async (): Promise<void> => {
+    if (child.process.exitCode !== null || child.process.signalCode !== null) return;
+    const ended = once(child.process, 'exit');
+    child.process.kill('SIGKILL');
+    await ended;
+    child.guard.kill('SIGKILL');
+  };
+
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    dir,
+    get pid() {
+      return child.process.pid ?? 0;
+    },
+    cli: (...args) => cli(port, args),
+    kill,
+    pause: () => void child.process.kill('SIGSTOP'),
+    resume: () => void child.process.kill('SIGCONT'),
+    async restart() {
+      await kill();
+      child = await launch(port, dir, options.args ?? []);
+    },
+    async stop() {
+      await kill();
+      if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A feed name that no other test uses. */
+export function uniqueFeed(): string {
+  return `livespan:test-${randomBytes(6).toString('hex')}`;
+}
+
+interface Running {
+  process: ChildProcess;
+  /** Kills the server when this test process dies without having done so itself. */
+  guard: ChildProcess;
+}
+
+async function launch(port: number, dir: string, args: string[]): Promise<Running> {
+  const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--daemonize', 'no'];
+  const server = spawn('redis-server', [...base, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  server.stdout.on('data', (chunk: Buffer) => {
+    output = (output + chunk.toString()).slice(-4_000);
+  });
+  server.stderr.on('data', (chunk: Buffer) => {
+    output = (output + chunk.toString()).slice(-4_000);
+  });
+  let failure: Error | undefined;
+  server.once('error', (error) => {
+    failure = new Error(
+      `redis-server cannot be started (install it, e.g. apt-get install redis-server): ${error.message}`,
+    );
+  });
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!/Ready to accept connections/.test(output)) {
+    if (failure !== undefined) throw failure;
+    if (server.exitCode !== null) throw new Error(`redis-server ended at start:\n${output}`);
+    if (Date.now() > deadline) {
+      server.kill('SIGKILL');
+      throw new Error(`redis-server is not ready after ${START_TIMEOUT_MS} ms:\n${output}`);
+    }
+    await sleep(5);
+  }
+  const script = 'read _; kill -9 "$1" 2>/dev/null';
+  const guard = spawn('sh', ['-c', script, 'sh', String(server.pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
+  guard.unref();
+  return { process: server, guard };
+}
+
+function cli(port: number, args: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile('redis-cli', ['-p', String(port), ...args], { maxBuffer: 256 * 1_048_576 }, (error, stdout) => {
+      if (error === null) resolve(stdout.replace(/\n$/, ''));
+      else reject(error);
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
