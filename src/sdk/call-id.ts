@@ -1,0 +1,56 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, context, createContextKey } from '@opentelemetry/api';
+
+/**
+ * The user's correlation id of a request, call or transaction. OpenTelemetry contexts are immutable and `enterWith` after
+ * an `await` in a helper is lost to the caller, so a context carries a mutable holder that everything inside shares.
+ */
+export interface CallIdHolder {
+  callId: string | undefined;
+}
+
+const LENGTH_MAX = 200;
+const HOLDER_KEY = createContextKey('livespan.call_id');
+
+/** For `setCallId` outside of any holder; made at the first such call, so that nobody else pays for the look-up. */
+let ownExecution: AsyncLocalStorage<string> | undefined;
+
+/** `from` with a holder of its own; `traceGateway` opens one a request. */
+export function openCallIdHolder(from: Context, callId?: string): Context {
+  const holder: CallIdHolder = { callId: callId === undefined ? undefined : checked(callId) };
+  return from.setValue(HOLDER_KEY, holder);
+}
+
+/** Runs `fn` with `callId` on every event emitted inside, also after awaits. */
+export function withCallId<T>(callId: string, fn: () => T): T {
+  return context.with(openCallIdHolder(context.active(), callId), fn);
+}
+
+/**
+ * Writes the nearest holder (`withCallId`, `traceGateway`), so that all later events of that call have the id, wherever
+ * it was set. Without a holder it holds for the rest of this execution and what it starts.
+ */
+export function setCallId(callId: string): void {
+  const valid = checked(callId);
+  if (valid === undefined) return;
+  const holder = findHolder(context.active());
+  if (holder !== undefined) holder.callId = valid;
+  else {
+    ownExecution ??= new AsyncLocalStorage();
+    ownExecution.enterWith(valid);
+  }
+}
+
+/** The call id that holds in `from`. */
+export function callIdOf(from: Context): string | undefined {
+  return findHolder(from)?.callId ?? ownExecution?.getStore();
+}
+
+function findHolder(from: Context): CallIdHolder | undefined {
+  return from.getValue(HOLDER_KEY) as CallIdHolder | undefined;
+}
+
+/** An id that is empty, too long or no text at all is no id; never an error for the caller. */
+function checked(callId: string): string | undefined {
+  return typeof callId === 'string' && callId !== '' ? callId.slice(0, LENGTH_MAX) : undefined;
+}
