@@ -12,11 +12,14 @@ const CODES = {
   forbidden: { status: 403, grpc: 7, exit: 1 },
   not_found: { status: 404, grpc: 5, exit: 1 },
   method_not_allowed: { status: 405, grpc: 12, exit: 1 },
+  /** The client took too long to send its request. */
+  request_timeout: { status: 408, grpc: 4, exit: 1 },
   out_of_order: { status: 409, grpc: 9, exit: 1 },
   payload_too_large: { status: 413, grpc: 8, exit: 1 },
   uri_too_long: { status: 414, grpc: 3, exit: 1 },
   unsupported_media_type: { status: 415, grpc: 3, exit: 1 },
   host_not_allowed: { status: 421, grpc: 7, exit: 1 },
+  too_many_requests: { status: 429, grpc: 8, exit: 1 },
   headers_too_large: { status: 431, grpc: 8, exit: 1 },
   too_many_readers: { status: 503, grpc: 8, exit: 1 },
   /** The log cannot be reached: nothing was written, or nobody knows; the sender retries. */
