@@ -231,7 +231,7 @@ export const TABLE = {
   },
   redact: {
     type: 'list',
-    scope: ['sdk'],
+    scope: ['sdk', 'server'],
     default: [],
     doc: 'Further attribute keys to redact (globs), beside the built-in ones',
   },
