@@ -1,0 +1,43 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, context, createContextKey, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api';
+import type { Exchange } from './exchange.ts';
+
+const EXCHANGE_KEY = createContextKey('livespan.exchange');
+/** The key of `suppressTracing` in `@opentelemetry/core`; keys are global symbols, so every copy of it agrees. */
+const SUPPRESSED_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** Carries the exchange only where the application has no OpenTelemetry context manager. */
+const storage = new AsyncLocalStorage<Exchange>();
+/** For listeners that somebody else bound to the context of the span that we joined. */
+const bySpan = new WeakMap<Span, Exchange>();
+
+/** Whether a context manager is registered: without one `context.with` does not make its context active. */
+export function hasContextManager(): boolean {
+  const probe = ROOT_CONTEXT.setValue(EXCHANGE_KEY, undefined);
+  return context.with(probe, () => context.active() === probe);
+}
+
+export function withExchange(from: Context, exchange: Exchange): Context {
+  bySpan.set(exchange.span, exchange);
+  return from.setValue(EXCHANGE_KEY, exchange);
+}
+
+/** Runs `fn` inside the exchange; what `fn` throws or returns passes through. */
+export function runInExchange<T>(exchange: Exchange, fn: () => T): T {
+  return exchange.managed ? context.with(exchange.context, fn) : storage.run(exchange, fn);
+}
+
+/** The rest of this execution belongs to the exchange: for `node:http` handlers that give no `next`. */
+export function enterExchange(exchange: Exchange): void {
+  storage.enterWith(exchange);
+}
+
+/** The exchange in which the caller runs, unless tracing is suppressed there. */
+export function currentExchange(): Exchange | undefined {
+  const active = context.active();
+  if (active.getValue(SUPPRESSED_KEY) === true) return undefined;
+  const own = active.getValue(EXCHANGE_KEY) ?? storage.getStore();
+  if (own !== undefined) return own as Exchange;
+  const span = trace.getSpan(active);
+  return span === undefined ? undefined : bySpan.get(span);
+}
