@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, type IncomingMessage, METHODS } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { LivespanError } from '../errors.ts';
 
@@ -68,13 +68,8 @@ function isOurName(name: string, request: IncomingMessage, rules: AccessRules): 
   return name === address || name === `[${address}]` || `::ffff:${name}` === address;
 }
 
-/** `Example.com:4319` → `example.com`, `[::1]:4319` → `[::1]`. */
+/** `Example.com:4319` → `example.com`, `[::1]:4319` → `[::1]`; an address without brackets stays as it is. */
 function nameOf(host: string): string {
-  return host
-    .trim()
-    .toLowerCase()
-    .replace(/:\d+$/, (port, at: number) => (host.indexOf(':') === at || host.startsWith('[') ? '' : port));
+  const name = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host.trim())?.[1] ?? host;
+  return name.toLowerCase();
 }
-
-/** The methods this Node can parse, for which an unknown route has to give an answer. */
-export const KNOWN_METHODS: readonly string[] = METHODS;

@@ -29,7 +29,10 @@ export function createAuth(token: string | undefined, sessions: Sessions): Auth 
     },
     check(request) {
       if (auth.allows(request)) return;
-      throw new LivespanError('unauthenticated', 'This server asks for its token: Authorization: Bearer …, or sign in at /');
+      throw new LivespanError(
+        'unauthenticated',
+        'This server asks for its token: Authorization: Bearer …, or sign in at /',
+      );
     },
   };
   return auth;

@@ -1,0 +1,1 @@
+export { createServer, type LivespanServer, type ServerOptions } from './server.ts';

@@ -1,0 +1,104 @@
+import type { FanOutStats } from '../feed/fan-out-stats.ts';
+import type { LiveFeed } from '../feed/live-feed.ts';
+import type { IngestFigures } from './ingest-routes.ts';
+import type { InstanceWatch } from './instance-watch.ts';
+import type { Figure } from './metrics.ts';
+
+export interface FigureSources {
+  feed: LiveFeed;
+  stream: { stats(): FanOutStats };
+  ingest: IngestFigures;
+  watch: InstanceWatch;
+  sessions: { readonly size: number };
+}
+
+type Read = () => number;
+type ReadMany = () => Readonly<Partial<Record<string, number>>>;
+
+/** Everything the server counts, under its OpenTelemetry name. Each way to lose something has a figure of its own. */
+export function serverFigures(sources: FigureSources): Figure[] {
+  const { feed, ingest, watch, sessions } = sources;
+  return [
+    counter('livespan.ingest.requests', '{request}', 'Requests to POST /ingest', () => ingest.requests),
+    counter('livespan.ingest.activities', '{activity}', 'Activities taken into the log', () => ingest.accepted),
+    counter('livespan.ingest.duplicates', '{activity}', 'Activities sent again', () => ingest.duplicates),
+    byLabel('livespan.ingest.rejected', '{activity}', 'Activities refused, by reason', 'reason', () => ingest.rejected),
+    byLabel(
+      'livespan.ingest.failed',
+      '{request}',
+      'Requests the log did not take, by reason',
+      'reason',
+      () => ingest.failed,
+    ),
+    gauge('livespan.log.connected', '1', '1 while the log is reached', () => (feed.bus.status().connected ? 1 : 0)),
+    counter('livespan.instances.lost', '{instance}', 'Instances this server found silent', () => watch.stats().lost),
+    counter(
+      'livespan.instances.watch_failures',
+      '{turn}',
+      'Turns of the watch that failed',
+      () => watch.stats().failed,
+    ),
+    gauge('livespan.server.sessions', '{session}', 'Signed-in browsers', () => sessions.size),
+    ...feedFigures(feed),
+    ...readerFigures(() => sources.stream.stats()),
+  ];
+}
+
+function feedFigures(feed: LiveFeed): Figure[] {
+  const status = () => feed.status();
+  return [
+    gauge('livespan.feed.connected', '1', '1 while live delivery is up', () => (status().connected ? 1 : 0)),
+    counter('livespan.feed.received', '{activity}', 'Activities received live', () => status().received),
+    counter('livespan.feed.repaired', '{activity}', 'Activities read back from the log', () => status().repaired),
+    counter('livespan.feed.duplicates', '{activity}', 'Live messages that came twice', () => status().duplicates),
+    counter('livespan.feed.gaps', '{gap}', 'Holes that could not be filled', () => status().gaps),
+    counter('livespan.feed.missed', '{activity}', 'Activities trimmed before they were read', () => status().missed),
+    counter('livespan.feed.resets', '{reset}', 'Times the log turned out to be another', () => status().resets),
+    counter('livespan.feed.foreign', '{message}', 'Entries and messages that are not ours', () => status().foreign),
+    counter('livespan.feed.invalid', '{activity}', 'Entries that hold no valid activity', () => status().invalid),
+    gauge('livespan.feed.ring.slots', '{slot}', 'Slots held in memory', () => feed.ring.head - feed.ring.tail),
+    gauge('livespan.feed.ring.size', 'By', 'Memory the ring holds, estimated', () => feed.ring.bytes),
+  ];
+}
+
+function readerFigures(stats: () => FanOutStats): Figure[] {
+  return [
+    gauge('livespan.readers', '{reader}', 'Readers connected', () => stats().readers),
+    gauge('livespan.readers.live', '{reader}', 'Readers at the head of the feed', () => stats().live),
+    gauge('livespan.readers.lanes', '{lane}', 'Distinct filters and formats being read', () => stats().lanes),
+    counter('livespan.readers.opened', '{reader}', 'Readers that came', () => stats().opened),
+    byLabel('livespan.readers.ended', '{reader}', 'Readers that went, by reason', 'reason', () => stats().ended),
+    counter('livespan.readers.overruns', '{overrun}', 'Times a reader fell out of the ring', () => stats().overruns),
+    counter(
+      'livespan.readers.skipped',
+      '{activity}',
+      'Activities readers were told they missed',
+      () => stats().skippedEntries,
+    ),
+    counter('livespan.readers.replays', '{replay}', 'Times a reader went to the log', () => stats().replays),
+    counter('livespan.readers.replay_failures', '{replay}', 'Replays the log failed', () => stats().replayFailures),
+    counter('livespan.stream.frames', '{frame}', 'Frames given to readers', () => stats().frames),
+    counter('livespan.stream.io', 'By', 'Bytes given to readers', () => stats().bytes),
+    counter('livespan.stream.writes', '{write}', 'Writes to sockets', () => stats().writes),
+    counter('livespan.stream.heartbeats', '{frame}', 'Heartbeats', () => stats().heartbeats),
+    counter('livespan.filter.evaluations', '{evaluation}', 'Filters evaluated', () => stats().filterEvaluations),
+  ];
+}
+
+function counter(name: string, unit: string, description: string, read: Read): Figure {
+  return { name, kind: 'counter', unit, description, read: () => [{ value: read() }] };
+}
+
+function gauge(name: string, unit: string, description: string, read: Read): Figure {
+  return { name, kind: 'gauge', unit, description, read: () => [{ value: read() }] };
+}
+
+function byLabel(name: string, unit: string, description: string, label: string, read: ReadMany): Figure {
+  return {
+    name,
+    kind: 'counter',
+    unit,
+    description,
+    read: () => Object.entries(read()).map(([value, count]) => ({ value: count ?? 0, attributes: { [label]: value } })),
+  };
+}

@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify';
+import { formatCursor } from '../activity/cursor.ts';
+import type { Bus } from '../bus/bus.ts';
+import { toLivespanError } from '../errors.ts';
+import type { Metrics } from './metrics.ts';
+import type { FigureSources } from './server-figures.ts';
+
+/** `GET /stats`: the figures as JSON for people and scripts. `GET /metrics`: the same and more, for Prometheus. */
+export function addStatsRoutes(app: FastifyInstance, sources: FigureSources & { bus: Bus; metrics: Metrics }): void {
+  const startedMs = Date.now();
+
+  app.get('/stats', async (_request, reply) => {
+    const { feed, ingest, watch } = sources;
+    return reply.header('cache-control', 'no-store').send({
+      startedAt: new Date(startedMs).toISOString(),
+      uptimeSeconds: Math.round((Date.now() - startedMs) / 1_000),
+      log: await describeLog(sources.bus),
+      feed: { ...feed.status(), ringSlots: feed.ring.head - feed.ring.tail, ringBytes: feed.ring.bytes },
+      readers: sources.stream.stats(),
+      ingest,
+      instanceWatch: watch.stats(),
+      memory: { rssBytes: process.memoryUsage.rss(), heapUsedBytes: process.memoryUsage().heapUsed },
+    });
+  });
+
+  app.get('/metrics', async (_request, reply) =>
+    reply
+      .header('cache-control', 'no-store')
+      .type('text/plain; version=0.0.4; charset=utf-8')
+      .send(await sources.metrics.scrape()),
+  );
+}
+
+async function describeLog(bus: Bus): Promise<Record<string, unknown>> {
+  const { connected, problem, warnings } = bus.status();
+  const state = { description: bus.description, connected, warnings };
+  try {
+    const { epoch, first, last, length, instances, timeMs } = await bus.info();
+    return {
+      ...state,
+      epoch,
+      ...(first && { first: formatCursor(first) }),
+      last: formatCursor(last),
+      length,
+      instances,
+      timeMs,
+    };
+  } catch (thrown) {
+    const { code, message } = problem ?? toLivespanError(thrown);
+    // Whatever is not a sentence of ours stays inside.
+    return { ...state, problem: { code, message: code === 'internal' ? 'see the server log' : message } };
+  }
+}
