@@ -1,26 +1,37 @@
-import type { Position } from '../activity/cursor.ts';
+import { BEGINNING, isTimePosition, type Position } from '../activity/cursor.ts';
 import type { Bus } from '../bus/bus.ts';
-import type { Located, Ring, RingSlot } from './ring.ts';
+import { readOptions } from '../config.ts';
+import type { LivespanError } from '../errors.ts';
+import { Follower } from './follower.ts';
+import { type Attached, type ReplaySource, replay } from './handover.ts';
+import { History } from './history.ts';
+import { createPageCache } from './page-cache.ts';
+import { createRing, type Located, type Ring, type RingSlot } from './ring.ts';
 
-/** Options of the live feed; what is absent comes from the option table. */
+/** Options of the live feed; the ring's limits default to the option table. */
 export interface LiveFeedOptions {
   bus: Bus;
-  ringCountMax?: number;
-  ringBytesMax?: number;
+  ringCountMax?: number | undefined;
+  ringBytesMax?: number | undefined;
+  /** Entries of the log that are taken into the ring at the start; the ring's limit when absent. */
+  seedCountMax?: number | undefined;
   /** How often the ring is compared with the log, ms. */
-  idleCheckMs?: number;
+  idleCheckMs?: number | undefined;
 }
 
 /** Figures of the live feed; every counter only grows. */
 export interface LiveFeedStatus {
   /** Live delivery is up and the ring has caught up with the log. */
   connected: boolean;
+  /** Why not, when not. */
+  problem?: LivespanError;
   /** Log time (ms) at which the log was created; 0 while nothing is known. */
   epoch: number;
   /** Live messages taken from the subscription. */
   received: number;
-  /** Entries read from the log because they did not come live. */
+  /** Entries read from the log because they had not come live. */
   repaired: number;
+  /** Live messages that the ring held already, most of them because they were read from the log first. */
   duplicates: number;
   gaps: number;
   /** Entries that were gone when they were missed, in total. */
@@ -48,7 +59,7 @@ export interface LiveFeed {
   onAppend(listener: () => void): () => void;
   /** Where a position is; a position with `n` 0 is a point in time. */
   locate(position: Position): Located;
-  /** From `from` to the ring: everything in between, then the sequence to go on from. */
+  /** From `from` to the ring: everything in between, then the sequence to go on from. Rejects on abort and on close. */
   replay(from: Position, signal?: AbortSignal): AsyncGenerator<RingSlot[], Attached>;
   /** Newest known position; `<epoch>-0` on an empty log. */
   position(): Position;
@@ -59,12 +70,61 @@ export interface LiveFeed {
   close(): Promise<void>;
 }
 
-/** The place in the ring at which a replay hands over. */
-export interface Attached {
-  /** Next slot to read. The ring may drop it before it is read: then replay again from `position`. */
-  sequence: number;
-  /** Position directly before that slot: everything up to it was delivered. */
-  position: Position;
-}
+const IDLE_CHECK_MS = 3_000;
 
-export declare function createLiveFeed(options: LiveFeedOptions): LiveFeed;
+export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
+  const { bus, idleCheckMs = IDLE_CHECK_MS } = options;
+  const limits = readOptions(['ringCountMax', 'ringBytesMax'], options);
+  const history = new History(createRing({ countMax: limits.ringCountMax, bytesMax: limits.ringBytesMax }));
+  const { ring, appended } = history;
+  const seed = {
+    countMax: Math.min(options.seedCountMax ?? limits.ringCountMax, limits.ringCountMax),
+    bytesMax: limits.ringBytesMax,
+  };
+  const follower = new Follower({ bus, history, seed, idleCheckMs });
+  const pages = createPageCache(bus, () => ring.newest());
+
+  const source: ReplaySource = {
+    epoch: () => history.epoch,
+    locate: (position, exact) => ring.locate(position, exact),
+    before: (sequence) => ring.before(sequence),
+    page: pages.page,
+    async info(probe, signal) {
+      const info = await pages.info(probe, signal);
+      if (info.epoch !== history.epoch) follower.readLog();
+      return info;
+    },
+    changes: () => appended.count,
+    wait: (seen, signal) => appended.wait(seen, signal, idleCheckMs),
+  };
+
+  return {
+    ring,
+    bus,
+    start: () => follower.start(),
+    onAppend: (listener) => appended.onWake(listener),
+    locate(position) {
+      const exact = !isTimePosition(position);
+      return exact && position.ms < history.epoch ? { reset: true } : ring.locate(position, exact);
+    },
+    replay(from, signal) {
+      const signals = signal === undefined ? [follower.closing] : [signal, follower.closing];
+      return replay({ source, from, signal: AbortSignal.any(signals) });
+    },
+    position: () => history.track?.position ?? BEGINNING,
+    nowMs: () => follower.nowMs,
+    status() {
+      const { problem, received } = follower;
+      const foreign = history.counters.foreign + follower.foreignMessages;
+      return {
+        connected: follower.connected,
+        ...(problem === undefined ? {} : { problem }),
+        epoch: history.epoch,
+        received,
+        ...history.counters,
+        foreign,
+      };
+    },
+    close: () => follower.close(),
+  };
+}

@@ -1,0 +1,235 @@
+import { beforeFirst, comparePositions, isTimePosition, type Position } from '../activity/cursor.ts';
+import type { BusInfo } from '../bus/bus.ts';
+import type { PageStep, ReplayPage } from './page-cache.ts';
+import type { Located, RingSlot } from './ring.ts';
+import { gapSlot, resetSlot } from './slots.ts';
+import { isGone, judgeNext, later, missedBefore, passInvalid, type Track, trackAt, trackFrom } from './track.ts';
+
+/** The place in the ring at which a replay hands over. */
+export interface Attached {
+  /** Next slot to read. The ring may drop it before it is read: then replay again from `position`. */
+  sequence: number;
+  /** Position directly before that slot: everything up to it was delivered. */
+  position: Position;
+}
+
+/** What a replay needs: the log by pages, and a look at the ring that takes no time. */
+export interface ReplaySource {
+  /** Epoch of the ring's history; 0 while nothing is known. */
+  epoch(): number;
+  /** Finds the place in the ring. Answer and attachment are in one tick, so nothing can come between. */
+  locate(position: Position, exact: boolean): Located;
+  /** Position directly before that slot of the ring. */
+  before(sequence: number): Position | undefined;
+  page(after: Position, inclusive: boolean, signal: AbortSignal): Promise<ReplayPage>;
+  info(probe: Position, signal: AbortSignal): Promise<BusInfo>;
+  /** Changes of the ring so far, and the wait for the next one (false: none came for a while). */
+  changes(): number;
+  wait(seen: number, signal: AbortSignal): Promise<boolean>;
+}
+
+/**
+ * Replay, then live: pages through the log from `from` until it is inside the ring, and returns the sequence to go on
+ * from. Every activity that is retained comes once and in order; what is gone is said by a gap with its exact count, and
+ * another history by a reset. A point in time (`n` 0) never gets either at its start.
+ *
+ * The race it decides: while a page is read, the ring moves on and the log is trimmed or replaced. Therefore each round
+ * asks the ring first, and the round that finds its place there returns without waiting for anything.
+ */
+export async function* replay(options: {
+  source: ReplaySource;
+  from: Position;
+  signal: AbortSignal;
+}): AsyncGenerator<RingSlot[], Attached> {
+  const handover = new Handover(options.source, options.from, options.signal);
+  while (true) {
+    options.signal.throwIfAborted();
+    const attached = await handover.round();
+    const slots = handover.takeSlots();
+    if (slots.length > 0) yield slots;
+    else if (attached !== undefined) return attached;
+  }
+}
+
+class Handover {
+  readonly #source: ReplaySource;
+  readonly #signal: AbortSignal;
+  #track: Track;
+  #epoch: number;
+  /** The position was seen in this log, or told by it: it needs no check. */
+  #verified: boolean;
+  /** A reset is due before the next slot. */
+  #resetting = false;
+  #slots: RingSlot[] = [];
+
+  constructor(source: ReplaySource, from: Position, signal: AbortSignal) {
+    this.#source = source;
+    this.#signal = signal;
+    this.#epoch = source.epoch();
+    const exact = !isTimePosition(from);
+    this.#track = exact ? trackAt(from) : trackFrom(from);
+    this.#verified = !exact;
+  }
+
+  takeSlots(): RingSlot[] {
+    const slots = this.#slots;
+    this.#slots = [];
+    return slots;
+  }
+
+  /** One step nearer to the ring. Where it is reached and nothing is left to say, the answer is the place. */
+  async round(): Promise<Attached | undefined> {
+    const seen = this.#source.changes();
+    if (this.#crossedEpoch()) return this.#reset(this.#epoch);
+    const { position, exact } = this.#track;
+    const place = this.#source.locate(position, exact);
+    if ('at' in place) return this.#attach(place.at);
+    if ('reset' in place) return this.#reset(undefined);
+    if ('older' in place) return this.#readPage(place.base, seen);
+    if (!this.#verified) return this.#verify(await this.#source.info(position, this.#signal));
+    // The log was read further than the ring has come. When nothing comes for a while, ask again.
+    this.#verified = await this.#source.wait(seen, this.#signal);
+    return undefined;
+  }
+
+  #attach(sequence: number): Attached | undefined {
+    const position = this.#source.before(sequence) ?? this.#track.position;
+    if (!this.#resetting) return { sequence, position };
+    this.#sayReset(position);
+    return undefined;
+  }
+
+  /** The position is of an older log than the one the ring follows. */
+  #crossedEpoch(): boolean {
+    const epoch = this.#source.epoch();
+    const known = this.#epoch;
+    this.#epoch = epoch;
+    const { position, exact } = this.#track;
+    if (!exact || isTimePosition(position) || position.ms >= epoch) return false;
+    // A reader from the beginning may pass entries that are older than the epoch; a cursor may not be.
+    return !this.#verified || (known !== 0 && known !== epoch);
+  }
+
+  /** From here on contiguity is owed again from the next slot on only, and that a reset lies before it. */
+  #reset(newEpoch: number | undefined): undefined {
+    this.#resetting = true;
+    this.#verified = true;
+    this.#track = trackFrom(newEpoch === undefined ? this.#track.position : { ms: newEpoch, n: 0 });
+    return undefined;
+  }
+
+  #sayReset(cursor: Position): void {
+    this.#resetting = false;
+    this.#slots.push(resetSlot(cursor));
+    this.#track = isTimePosition(cursor) ? trackFrom(cursor) : trackAt(cursor);
+  }
+
+  /** Decides about a position that neither the ring nor a page has shown. */
+  async #verify(info: BusInfo): Promise<undefined> {
+    const { position } = this.#track;
+    if (position.ms < info.epoch) return this.#resetTo(info);
+    if (comparePositions(position, info.last) > 0 || isGone(position, info)) return this.#reset(undefined);
+    this.#verified = true;
+    return undefined;
+  }
+
+  /** A new epoch that the ring may not have noticed yet: until it has, its old slots would be taken for new ones. */
+  async #resetTo(info: BusInfo): Promise<undefined> {
+    const seen = this.#source.changes();
+    if (this.#source.epoch() === info.epoch) return this.#reset(info.epoch);
+    await this.#source.wait(seen, this.#signal);
+    return undefined;
+  }
+
+  async #readPage(base: Position | undefined, seen: number): Promise<undefined> {
+    const { position, exact, read } = this.#track;
+    const check = exact && !this.#verified;
+    const page = await this.#source.page(check ? position : read, check, this.#signal);
+    const first = page.steps[0];
+    if (check && !(first !== undefined && isPlaceOf(position, first))) {
+      await this.#verify(await this.#source.info(position, this.#signal));
+      if (!this.#verified || this.#resetting) return undefined;
+    }
+    this.#verified = true;
+    for (const step of page.steps) {
+      if (!this.#take(step)) return this.#settle(step);
+    }
+    if (page.next !== undefined) {
+      this.#track = { ...this.#track, read: later(this.#track.read, page.next) };
+      return undefined;
+    }
+    const moved = this.#slots.length > 0 || this.#passKnown(page.known);
+    // Nothing to read and not in the ring: the ring is empty, or it is about to move.
+    if (!moved && (base === undefined || page.known === undefined)) await this.#source.wait(seen, this.#signal);
+    return undefined;
+  }
+
+  /** False when the step is out of place. */
+  #take(step: PageStep): boolean {
+    const track = this.#track;
+    if (comparePositions(step.position, track.read) <= 0 && track.exact) return true;
+    if (step.type === 'invalid') {
+      this.#track = passInvalid(track, step.position);
+      return true;
+    }
+    const { verdict } = judgeNext(track, step.position);
+    if (verdict === 'duplicate') return true;
+    if (verdict !== 'follows') return false;
+    if (this.#resetting) this.#sayReset(beforeFirst(step.position));
+    this.#slots.push(step);
+    this.#track = trackAt(step.position);
+    return true;
+  }
+
+  /** A step out of place: what lies before it is gone, or it was put in by hand, or the log is another one by now. */
+  async #settle(step: PageStep): Promise<undefined> {
+    const { position } = this.#track;
+    const { verdict } = judgeNext(this.#track, step.position);
+    const info = await this.#source.info(position, this.#signal);
+    if (
+      position.ms < info.epoch &&
+      step.position.ms >= info.epoch &&
+      (verdict === 'diverged' || info.epoch !== this.#epoch)
+    ) {
+      return this.#resetTo(info);
+    }
+    if (verdict === 'ahead') this.#skip(this.#target(beforeFirst(step.position)));
+    else if (info.probe === 'present') this.#track = passInvalid(this.#track, step.position);
+    else this.#reset(undefined);
+    return undefined;
+  }
+
+  /** The log ended before what the ring already knew: that was trimmed. */
+  #passKnown(known: Position | undefined): boolean {
+    if (known === undefined) return false;
+    const target = this.#target(known);
+    if (comparePositions(target, this.#track.position) <= 0) return false;
+    this.#skip(target);
+    return true;
+  }
+
+  /** The log goes on after `goal` only; the ring may reach further back. */
+  #target(goal: Position): Position {
+    const { position, exact } = this.#track;
+    const place = this.#source.locate(position, exact);
+    const base = 'older' in place ? place.base : undefined;
+    return base !== undefined && base.n >= position.n && comparePositions(base, goal) < 0 ? base : goal;
+  }
+
+  #skip(target: Position): void {
+    const { position, exact } = this.#track;
+    if (exact && target.n < position.n) {
+      this.#reset(undefined);
+      return;
+    }
+    const missed = exact ? missedBefore(this.#track, target.n + 1) : 0;
+    if (missed > 0) this.#slots.push(gapSlot(target, missed));
+    // From here on the log owes every entry, unless a reset is still to be said.
+    this.#track = this.#resetting ? trackFrom(target) : trackAt(target);
+  }
+}
+
+/** The entry itself, or the one that a control frame's cursor stands directly before. */
+function isPlaceOf(position: Position, step: PageStep): boolean {
+  return step.position.ms === position.ms && (step.position.n === position.n || step.position.n === position.n + 1);
+}
