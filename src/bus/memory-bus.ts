@@ -1,8 +1,8 @@
 import type { Position } from '../activity/cursor.ts';
-import { LivespanError } from '../errors.ts';
 import { checkAppendRequest, checkRangeQuery, checkSilence } from './append-request.ts';
 import { createBatchLedger } from './batch-ledger.ts';
 import type { AppendRequest, AppendResult, Bus, BusInfo, BusListener, BusStatus } from './bus.ts';
+import { closedError, givenUpError } from './bus-errors.ts';
 import { instanceNotice } from './instance-notice.ts';
 import { createInstanceRegister } from './instance-register.ts';
 import { type EntryLimits, MemoryEntries } from './memory-entries.ts';
@@ -17,6 +17,8 @@ export interface MemoryBusOptions extends Partial<EntryLimits> {
 
 export interface MemoryBus extends Bus {
   readonly limits: Readonly<EntryLimits>;
+  /** Log time of the newest entry, else the epoch. */
+  readonly newestMs: number;
 }
 
 const CONNECTED: BusStatus = Object.freeze({ connected: true, warnings: Object.freeze([]) });
@@ -89,19 +91,23 @@ export function createMemoryBus(options: MemoryBusOptions = {}): MemoryBus {
   return {
     description: 'memory',
     limits: entries.limits,
+    get newestMs() {
+      return newestMs;
+    },
     async ready() {
       mustBeOpen();
     },
     status: () => (closed ? { connected: false, problem: closedError(), warnings: [] } : CONNECTED),
     async append(request) {
-      const error = closed ? closedError() : (checkAppendRequest(request) ?? abortedError(request.signal));
+      const error = closed
+        ? closedError()
+        : (checkAppendRequest(request) ?? (request.signal?.aborted ? givenUpError() : undefined));
       return error === undefined ? append(request) : { outcome: 'failed', error, applied: 'no' };
     },
     async range(query) {
       mustBeOpen();
       checkRangeQuery(query);
-      const aborted = abortedError(query.signal);
-      if (aborted !== undefined) throw aborted;
+      if (query.signal?.aborted) throw givenUpError();
       entries.trim(tick());
       return entries.range(query);
     },
@@ -147,12 +153,4 @@ export function createMemoryBus(options: MemoryBusOptions = {}): MemoryBus {
       subscriptions.clear();
     },
   };
-}
-
-function closedError(): LivespanError {
-  return new LivespanError('closed', 'the log was closed by its user');
-}
-
-function abortedError(signal: AbortSignal | undefined): LivespanError | undefined {
-  return signal?.aborted ? new LivespanError('timeout', 'given up by its caller') : undefined;
 }
