@@ -16,7 +16,7 @@ export function formatTimeUs(us: number): string {
     cachedPrefix = new Date(second * 1_000).toISOString().slice(0, 20);
     cachedSecond = second;
   }
-  return `${cachedPrefix}${String(SECOND_US + whole - second * SECOND_US).slice(1)}Z`;
+  return `${cachedPrefix}${String(SECOND_US + (whole - second * SECOND_US)).slice(1)}Z`;
 }
 
 const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{6})Z$/;
