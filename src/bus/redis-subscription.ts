@@ -54,14 +54,14 @@ export function createRedisSubscription(options: SubscriptionOptions): RedisSubs
   const watch = (link: RedisLink): void => {
     const timer = setInterval(() => {
       // One that is not answered in time closes the link; the connection then opens the next.
-      link.call('PING', []).catch((error: unknown) => log.debug('the subscription did not answer a PING', error));
+      link.call('ping', []).catch((error: unknown) => log.debug('the subscription did not answer a PING', error));
     }, pingPeriodMs);
     if (!linkOptions.keepAlive) timer.unref();
     void link.closed.then(() => clearInterval(timer));
   };
   const open = (signal: AbortSignal): Promise<RedisLink> =>
     openSignedIn(address, { ...linkOptions, onMessage, signal }, async (link) => {
-      await link.call('SUBSCRIBE', [channel]).catch((error: unknown) => {
+      await link.call('subscribe', [channel]).catch((error: unknown) => {
         if (!isErrorReply(error) || !isPermission(error.message)) throw error;
         throw new LivespanError(
           'log_refused',
