@@ -26,9 +26,12 @@ export function createAccessRules(host: string, allowedHosts: readonly string[])
   return { names };
 }
 
-/** Refuses a Host header that is not one of our names (`host_not_allowed`). */
+/** Refuses a Host header that is not one of our names (`host_not_allowed`), or that is missing where it must not. */
 export function checkHost(request: IncomingMessage, rules: AccessRules): void {
   const host = request.headers.host;
+  if (host === undefined && request.httpVersion === '1.1') {
+    throw new LivespanError('invalid_request', 'An HTTP/1.1 request names its Host');
+  }
   if (host !== undefined && isOurName(nameOf(host), request, rules)) return;
   throw new LivespanError(
     'host_not_allowed',

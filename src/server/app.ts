@@ -55,7 +55,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     const route = request.routeOptions.url ?? '';
     const open = OPEN_ROUTES.has(route);
     // A probe of HTTP/1.0 has no Host, and what it may see is no secret.
-    if (!open || request.headers.host !== undefined) checkHost(request.raw, options.rules);
+    if (!open || request.headers.host !== undefined || request.raw.httpVersion !== '1.0')
+      checkHost(request.raw, options.rules);
     checkOrigin(request.raw, options.rules);
     if (open || options.auth.allows(request.raw)) return undefined;
     if (PAGES.has(route)) return sendSignInPage(reply, 401);
@@ -88,12 +89,17 @@ function createListener(handler: Parameters<typeof createServer>[1], options: Ap
       connectionsCheckingInterval: Math.min(2_000, requestTimeoutMs),
       keepAliveTimeout: KEEP_ALIVE_MS,
       noDelay: true,
+      // Node's own answer to a missing Host has no body; `checkHost` says it in ours.
+      requireHostHeader: false,
     },
     handler,
   );
   server.maxConnections = options.readersMax + CONNECTIONS_SPARE;
   server.on('drop', () => options.metrics.recordDroppedConnection());
   server.on('connect', (_request, socket) => refuseTunnel(socket));
+  server.on('checkExpectation', (_request, response) => {
+    writeProblem(response, new LivespanError('invalid_request', 'Expect: only 100-continue can be expected'));
+  });
   return server;
 }
 

@@ -73,7 +73,8 @@ export function writeProblem(response: ServerResponse, thrown: unknown): void {
     return;
   }
   const problem = problemOf(thrown);
-  response.writeHead(problem.status, { ...SECURITY_HEADERS, ...problem.headers });
+  const length = String(Buffer.byteLength(problem.body));
+  response.writeHead(problem.status, { ...SECURITY_HEADERS, ...problem.headers, 'content-length': length });
   response.end(problem.body);
 }
 
