@@ -1,0 +1,103 @@
+import { ProtobufReader, WIRE } from './protobuf-reader.ts';
+import { readSections } from './protobuf-sections.ts';
+import { readKeyValue } from './protobuf-values.ts';
+import type { EventRecord, Sourced, SpanRecord } from './records.ts';
+
+/**
+ * Reads an `ExportTraceServiceRequest` (collector/trace/v1), span after span.
+ * @throws ProtobufError where the bytes are no such message
+ */
+export function readProtobufSpans(bytes: Buffer): Generator<Sourced<SpanRecord>> {
+  return readSections(new ProtobufReader(bytes), readSpan);
+}
+
+function emptySpan(): SpanRecord {
+  return {
+    traceId: '',
+    spanId: '',
+    parentSpanId: '',
+    name: '',
+    kind: 0,
+    startUs: 0,
+    endUs: 0,
+    attributes: {},
+    events: [],
+    droppedAttributes: 0,
+    droppedEvents: 0,
+    links: 0,
+    statusCode: 0,
+    statusMessage: '',
+  };
+}
+
+/** `Span` of trace.proto. A field with a wire type that is not its own is unknown and passed over. */
+function readSpan(reader: ProtobufReader): SpanRecord {
+  const outer = reader.enter();
+  const span = emptySpan();
+  while (reader.next()) {
+    if (reader.is(WIRE.length)) readSpanMessage(reader, span);
+    else if (reader.at(7, WIRE.fixed64)) span.startUs = reader.nanosAsUs();
+    else if (reader.at(8, WIRE.fixed64)) span.endUs = reader.nanosAsUs();
+    else if (reader.at(6, WIRE.varint)) span.kind = reader.varint();
+    else if (reader.at(10, WIRE.varint)) span.droppedAttributes = reader.varint();
+    else if (reader.at(12, WIRE.varint)) span.droppedEvents = reader.varint();
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return span;
+}
+
+function readSpanMessage(reader: ProtobufReader, span: SpanRecord): void {
+  switch (reader.field) {
+    case 1:
+      span.traceId = reader.hex();
+      break;
+    case 2:
+      span.spanId = reader.hex();
+      break;
+    case 4:
+      span.parentSpanId = reader.hex();
+      break;
+    case 5:
+      span.name = reader.interned();
+      break;
+    case 9:
+      readKeyValue(reader, span.attributes);
+      break;
+    case 11:
+      span.events.push(readEvent(reader));
+      break;
+    case 13:
+      span.links++;
+      reader.skip();
+      break;
+    case 15:
+      readStatus(reader, span);
+      break;
+    default:
+      reader.skip();
+  }
+}
+
+function readEvent(reader: ProtobufReader): EventRecord {
+  const outer = reader.enter();
+  const event: EventRecord = { timeUs: 0, name: '', attributes: {} };
+  while (reader.next()) {
+    if (reader.at(1, WIRE.fixed64)) event.timeUs = reader.nanosAsUs();
+    else if (reader.at(2, WIRE.length)) event.name = reader.interned();
+    else if (reader.at(3, WIRE.length)) readKeyValue(reader, event.attributes);
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return event;
+}
+
+function readStatus(reader: ProtobufReader, span: SpanRecord): void {
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.at(2, WIRE.length)) span.statusMessage = reader.text();
+    else if (reader.at(3, WIRE.varint)) span.statusCode = reader.varint();
+    else reader.skip();
+  }
+  reader.leave(outer);
+}
