@@ -80,15 +80,15 @@ export function flatten(data: unknown, options: FlattenOptions): Flattened {
     // A getter or a trap threw: read again member by member, so that only the one that throws is lost.
     copy = undefined;
   }
-  return finish(createFlattening(options, available(options)), copy ?? data);
+  return finish(createFlattening(options, available(options)), copy ?? data, data);
 }
 
 function available(options: FlattenOptions): number {
   return options.limits.activityBytesMax - (options.envelopeBytes ?? ENVELOPE_BYTES);
 }
 
-function finish(flattening: Flattening, data: unknown): Flattened {
-  flattening.addAll(data);
+function finish(flattening: Flattening, data: unknown, root: unknown): Flattened {
+  flattening.addAll(data, root);
   return { attributes: flattening.attributes, sizeBytes: flattening.sizeBytes };
 }
 

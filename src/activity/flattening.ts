@@ -15,13 +15,15 @@ const VISITS_MAX = 4_096;
 export interface Flattening {
   readonly attributes: Attributes;
   readonly sizeBytes: number;
-  addAll(data: unknown): void;
+  /** `root` is the caller's own object where `data` is a copy of it: a cycle leads back to that one. */
+  addAll(data: unknown, root: unknown): void;
 }
 
 export function createFlattening(options: FlattenOptions, bytesMax: number): Flattening {
   const { limits, redactor, counts } = options;
   const attributes: Attributes = {};
   const ancestors: unknown[] = [];
+  let root: unknown;
   let count = 0;
   let sizeBytes = 2;
   let visits = 0;
@@ -67,7 +69,7 @@ export function createFlattening(options: FlattenOptions, bytesMax: number): Fla
       counts.redacted += 1;
       put(key, REDACTED);
     } else if (typeof value !== 'object') put(key, bounded(value));
-    else if (ancestors.includes(value)) put(key, CIRCULAR);
+    else if (value === root || ancestors.includes(value)) put(key, CIRCULAR);
     else addObject(key, value);
   }
 
@@ -98,7 +100,13 @@ export function createFlattening(options: FlattenOptions, bytesMax: number): Fla
     if (list === 'too long') counts.activityBytes += 1;
     else if (list !== undefined) put(key, list.map((element) => bounded(element)) as AttributeValue);
     else {
-      const options = { redactor, counts, ancestors, depthMax: DEPTH_MAX, bytesMax: limits.attributeBytesMax };
+      const options = {
+        redactor,
+        counts,
+        ancestors: [...ancestors, root],
+        depthMax: DEPTH_MAX,
+        bytesMax: limits.attributeBytesMax,
+      };
       put(key, encodeBounded(key, value, options));
     }
   }
@@ -141,13 +149,17 @@ export function createFlattening(options: FlattenOptions, bytesMax: number): Fla
     get sizeBytes() {
       return sizeBytes;
     },
-    addAll(data) {
+    addAll(data, given) {
+      root = given;
       try {
         const value = simplify(data);
         if (value === LEFT_OUT) return;
         if (typeof value === 'object' && isError(value)) addError('', value);
         else if (isPlain(value)) addMembers('', value);
-        else add('data', value);
+        else {
+          root = undefined;
+          add('data', value);
+        }
       } catch {
         unreadable('data');
       }

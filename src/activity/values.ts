@@ -95,7 +95,7 @@ export function listOf(value: object, elementBytesMax: number, bytesMax: number)
   let bytesLeast = 2;
   for (let index = 0; index < source.length; index += 1) {
     const given = source[index];
-    if (typeof given === 'object' && !(given instanceof Date)) return undefined;
+    if (typeof given === 'object' && !isDate(given)) return undefined;
     const element = simplify(given);
     if (typeof element === 'symbol' || typeof element === 'object') return undefined;
     if (list.length > 0 && typeof element !== typeof list[0]) return undefined;
@@ -104,4 +104,13 @@ export function listOf(value: object, elementBytesMax: number, bytesMax: number)
     if (bytesLeast > bytesMax) return 'too long';
   }
   return list;
+}
+
+function isDate(value: unknown): boolean {
+  try {
+    return value instanceof Date;
+  } catch {
+    // A revoked proxy: one bad element must not cost the others.
+    return false;
+  }
 }
