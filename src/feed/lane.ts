@@ -73,8 +73,11 @@ export class Lane {
     return piece;
   }
 
-  /** From index `from` of a page of the log. */
-  encodePage(slots: readonly RingSlot[], from: number): Piece {
+  /** From index `from` of a page of the log: readers that replay the same stretch get the same pieces. */
+  encodePage(slots: readonly RingSlot[], from: number, cache: PieceCache): Piece {
+    const key = `${this.id}:${from}:${pageKey(slots)}`;
+    const known = cache.get(key);
+    if (known !== undefined) return known;
     const text = new FrameText(this.format, this.oneIn);
     let at = from;
     while (at < slots.length && text.length < PIECE_CHARS) {
@@ -82,7 +85,9 @@ export class Lane {
       if (slot !== undefined) text.add(slot, this.matcher.shows(slot));
       at += 1;
     }
-    return this.#piece(text, at);
+    const piece = this.#piece(text, at);
+    cache.set(key, piece);
+    return piece;
   }
 
   join(reader: Reader): void {
@@ -103,6 +108,12 @@ export class Lane {
     const buffer = text.length === 0 ? undefined : toWire(text.text, this.chunked);
     return { end, cursor: text.cursor, frames: text.frames, buffer };
   }
+}
+
+/** A page by its ends and its control slots, which come and go between the same entries. */
+function pageKey(slots: readonly RingSlot[]): string {
+  const controls = slots.filter((slot) => slot.type !== 'activity').map((slot) => JSON.stringify(slot));
+  return `${slots[0]?.cursor}:${slots.at(-1)?.cursor}:${slots.length}:${controls.join()}`;
 }
 
 class FrameText {

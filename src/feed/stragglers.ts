@@ -208,7 +208,7 @@ export class Stragglers {
 
   async #givePage(reader: Reader, slots: readonly RingSlot[]): Promise<boolean> {
     for (let at = 0; at < slots.length; ) {
-      const piece = reader.lane.encodePage(slots, at);
+      const piece = reader.lane.encodePage(slots, at, this.#cache);
       at = piece.end;
       if (!this.#fanOut.give(reader, piece) && !(await this.#drain(reader))) return false;
     }
