@@ -10,3 +10,11 @@ export interface PendingActivity extends Omit<Activity, 'time'> {
   /** Estimate of the JSON's size in bytes, for the ring's bound. */
   sizeBytes: number;
 }
+
+type Needed = 'id' | 'kind' | 'name' | 'severity' | 'attributes' | 'timeUs' | 'sizeBytes';
+
+/** The same where members may be there without a value, so that records of one kind share a hidden class. */
+export type PendingRecord = { [K in Exclude<keyof PendingActivity, Needed>]?: PendingActivity[K] | undefined } & Pick<
+  PendingActivity,
+  Needed
+>;

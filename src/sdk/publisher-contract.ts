@@ -1,6 +1,6 @@
 import type { Activity } from '../activity/activity.ts';
 import type { FlattenOptions } from '../activity/flatten.ts';
-import type { PendingActivity } from './pending-activity.ts';
+import type { PendingRecord } from './pending-activity.ts';
 
 /**
  * Why an activity did not reach the log.
@@ -24,10 +24,13 @@ export interface PublisherStats {
   dropped: Record<DropReason, number>;
 }
 
+/** What `publish` takes: an activity, of which only the name has no default (id and time are those of the call). */
+export type NewActivity = Pick<Activity, 'name'> & Partial<Activity>;
+
 /** Where activities go on their way to the log. No method throws, blocks or keeps the process alive. */
 export interface Publisher {
   /** Takes one finished activity; it is redacted and cut to the limits like any other. */
-  publish(activity: Activity): void;
+  publish(activity: NewActivity): void;
   /** Resolves when what was emitted before is confirmed or dropped, or after `closeTimeoutMs`. Never rejects. */
   flush(): Promise<void>;
   /** Flushes, says goodbye to the log and closes; may be called twice. Never rejects. */
@@ -41,7 +44,7 @@ export type EventSink = 'span' | 'log' | 'both';
 /** The door for the rooms of this package: no JSON, no second snapshot. */
 export interface PendingPublisher extends Publisher {
   /** The caller has flattened and redacted already, with `flattening`. */
-  enqueue(pending: PendingActivity): void;
+  enqueue(pending: PendingRecord): void;
   /** Limits, redactor and counters of cuts for `flatten`. */
   readonly flattening: FlattenOptions;
   readonly events: EventSink;
