@@ -28,6 +28,7 @@ export class Follower implements BusListener {
   readonly #closing = new AbortController();
   /** Wakes the worker: the log must be read. */
   readonly #work = new WakeUp();
+  readonly #wentLive = new WakeUp();
   #checking = false;
   /** Live entries go to the buffer: the log is being read, or must be. */
   #reading = true;
@@ -60,6 +61,13 @@ export class Follower implements BusListener {
 
   get nowMs(): number {
     return Date.now() + this.#clockOffsetMs;
+  }
+
+  /** Resolves when the history is level with the log and live, however long that takes; rejects on abort and on close. */
+  async live(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.closing]);
+    either.throwIfAborted();
+    while (!this.connected) await this.#wentLive.wait(this.#wentLive.count, either, this.#idleCheckMs);
   }
 
   start(): Promise<void> {
@@ -166,6 +174,7 @@ export class Follower implements BusListener {
     this.#caughtUp = true;
     this.problem = undefined;
     this.#first.resolve();
+    this.#wentLive.wake();
     while (!(await this.#work.wait(seen, this.#closing.signal, this.#idleCheckMs)));
   }
 

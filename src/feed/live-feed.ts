@@ -2,11 +2,12 @@ import { BEGINNING, isTimePosition, type Position } from '../activity/cursor.ts'
 import type { Bus } from '../bus/bus.ts';
 import { readOptions } from '../config.ts';
 import type { LivespanError } from '../errors.ts';
+import type { SeedLimits } from './catch-up.ts';
 import { Follower } from './follower.ts';
 import { type Attached, type ReplaySource, replay } from './handover.ts';
 import { History } from './history.ts';
 import { createPageCache } from './page-cache.ts';
-import { createRing, type Located, type Ring, type RingSlot } from './ring.ts';
+import { createRing, type Located, type Ring, type RingSlot, type WritableRing } from './ring.ts';
 
 /** Options of the live feed; the ring's limits default to the option table. */
 export interface LiveFeedOptions {
@@ -55,6 +56,8 @@ export interface LiveFeed {
    * first try that failed, while the feed keeps trying by itself. May be called twice.
    */
   start(): Promise<void>;
+  /** Resolves when the feed is live, however long that takes. Rejects on abort and on close. */
+  live(signal: AbortSignal): Promise<void>;
   /** Called after slots were appended, at most once a tick. Returns the function that ends it. */
   onAppend(listener: () => void): () => void;
   /** Where a position is; a position with `n` 0 is a point in time. */
@@ -74,13 +77,16 @@ const IDLE_CHECK_MS = 3_000;
 
 export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
   const { bus, idleCheckMs = IDLE_CHECK_MS } = options;
-  const limits = readOptions(['ringCountMax', 'ringBytesMax'], options);
-  const history = new History(createRing({ countMax: limits.ringCountMax, bytesMax: limits.ringBytesMax }));
-  const { ring, appended } = history;
-  const seed = {
-    countMax: Math.min(options.seedCountMax ?? limits.ringCountMax, limits.ringCountMax),
-    bytesMax: limits.ringBytesMax,
-  };
+  const { ringCountMax, ringBytesMax } = readOptions(['ringCountMax', 'ringBytesMax'], options);
+  const ring = createRing({ countMax: ringCountMax, bytesMax: ringBytesMax });
+  const seedCountMax = Math.min(options.seedCountMax ?? ringCountMax, ringCountMax);
+  return joinParts(bus, ring, { countMax: seedCountMax, bytesMax: ringBytesMax }, idleCheckMs);
+}
+
+/** The live feed from its parts, of any size. */
+export function joinParts(bus: Bus, ring: WritableRing, seed: SeedLimits, idleCheckMs: number): LiveFeed {
+  const history = new History(ring);
+  const { appended } = history;
   const follower = new Follower({ bus, history, seed, idleCheckMs });
   const pages = createPageCache(bus, () => ring.newest());
 
@@ -102,6 +108,7 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
     ring,
     bus,
     start: () => follower.start(),
+    live: (signal) => follower.live(signal),
     onAppend: (listener) => appended.onWake(listener),
     locate(position) {
       const exact = !isTimePosition(position);

@@ -1,0 +1,182 @@
+import type { Activity } from '../activity/activity.ts';
+import type { Position } from '../activity/cursor.ts';
+import { compileFilter, parseFilter } from '../activity/filter.ts';
+import { parseSince } from '../activity/since.ts';
+import { readOptions } from '../config.ts';
+import { LivespanError } from '../errors.ts';
+import type { Attached } from './handover.ts';
+import type { LiveFeed } from './live-feed.ts';
+import type { RingSlot } from './ring.ts';
+import { joinFeed } from './shared-feed.ts';
+import { WakeUp } from './wake-up.ts';
+
+export interface OpenFeedOptions {
+  /**
+   * Where the feed is: `redis://…`, `rediss://…`, `redis+sentinel://…` (the log itself), `http(s)://…` (a livespan
+   * server), `memory:` (this process). Default: `LIVESPAN_URL`, else `http://127.0.0.1:4319`.
+   */
+  url?: string | undefined;
+  /** Name of the feed in a log; a server has its own. Default: `LIVESPAN_FEED`, else `livespan:activity`. */
+  feed?: string | undefined;
+  /** Where to start: a duration (`5m`), an ISO 8601 time or a cursor; `0-0` is the beginning. Default: now. */
+  since?: string | undefined;
+  /** Which activities, in the filter language. Control messages pass every filter. */
+  filter?: string | undefined;
+  /** Bearer token for a server. Default: `LIVESPAN_TOKEN`. */
+  token?: string | undefined;
+  /** Ends the feed without an error. */
+  signal?: AbortSignal | undefined;
+}
+
+/** `cursor` is where to resume after the message. `missed` counts log entries, not matches of the filter. */
+export type FeedMessage =
+  | { type: 'activity'; cursor: string; activity: Activity }
+  | { type: 'gap' | 'lagged'; cursor: string; missed: number }
+  | { type: 'reset'; cursor: string };
+
+const DEFAULT_URL = 'http://127.0.0.1:4319';
+
+/**
+ * Follows the feed: each activity once and in order, across lost connections, and a message for whatever was lost. It
+ * reads only as fast as it is consumed; all feeds of one log in a process share one subscription. Ends when the loop is
+ * left or `signal` is aborted, and then holds nothing; while the log cannot be reached it waits.
+ * @throws LivespanError at the first message: `invalid_option`, `invalid_filter`, `invalid_cursor` for what was given;
+ * `log_refused`, `unauthenticated`, `forbidden` where the other side refuses for good
+ */
+export function openFeed(options: OpenFeedOptions = {}): AsyncGenerator<FeedMessage, void, undefined> {
+  const left = new AbortController();
+  const signal = options.signal === undefined ? left.signal : AbortSignal.any([left.signal, options.signal]);
+  const messages = quietly(read(options, signal), signal);
+  return {
+    next: () => messages.next(),
+    // A generator answers `return` only between two messages; whoever waits for one leaves all the same.
+    return() {
+      left.abort();
+      return messages.return();
+    },
+    throw(error) {
+      left.abort();
+      return messages.throw(error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async [Symbol.asyncDispose]() {
+      await this.return();
+    },
+  };
+}
+
+async function* quietly(
+  messages: AsyncGenerator<FeedMessage, void, undefined>,
+  signal: AbortSignal,
+): AsyncGenerator<FeedMessage, void, undefined> {
+  try {
+    yield* messages;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function* read(given: OpenFeedOptions, signal: AbortSignal): AsyncGenerator<FeedMessage, void, undefined> {
+  const { url = DEFAULT_URL, feed: name, token } = readOptions(['url', 'feed', 'token'], given);
+  const shows = filterOf(given.filter);
+  checkSince(given.since, Date.now());
+  if (/^https?:/i.test(url)) {
+    const { openRemoteFeed } = await import('./remote-feed.ts');
+    yield* openRemoteFeed({ url, since: given.since, filter: given.filter, token, signal });
+    return;
+  }
+  signal.throwIfAborted();
+  const { feed, leave } = await joinFeed(url, name);
+  try {
+    yield* follow(feed, given.since, shows, signal);
+  } finally {
+    await leave();
+  }
+}
+
+async function* follow(
+  feed: LiveFeed,
+  since: string | undefined,
+  shows: (activity: Activity) => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<FeedMessage, void, undefined> {
+  const appended = new WakeUp();
+  const stop = feed.onAppend(() => appended.wake());
+  try {
+    await reach(feed, signal);
+    const from = checkSince(since, feed.nowMs());
+    let place: Attached =
+      from === undefined
+        ? { sequence: feed.ring.head, position: feed.position() }
+        : yield* replayed(feed, from, shows, signal);
+    while (true) {
+      const seen = appended.count;
+      if (place.sequence < feed.ring.tail) place = yield* replayed(feed, place.position, shows, signal);
+      const slot = feed.ring.at(place.sequence);
+      if (slot === undefined) {
+        if (place.sequence === feed.ring.head) await appended.wait(seen, signal, IDLE_MS);
+        continue;
+      }
+      place = { sequence: place.sequence + 1, position: slot.position };
+      const message = messageOf(slot, shows);
+      if (message !== undefined) yield message;
+      signal.throwIfAborted();
+    }
+  } finally {
+    stop();
+  }
+}
+
+/** Nothing depends on it: appends wake the reader. */
+const IDLE_MS = 60_000;
+
+async function* replayed(
+  feed: LiveFeed,
+  from: Position,
+  shows: (activity: Activity) => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<FeedMessage, Attached, undefined> {
+  const pages = feed.replay(from, signal);
+  while (true) {
+    const page = await pages.next();
+    if (page.done) return page.value;
+    for (const slot of page.value) {
+      const message = messageOf(slot, shows);
+      if (message !== undefined) yield message;
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** Until the log is reached. One that refuses for good is an error of the caller's settings. */
+async function reach(feed: LiveFeed, signal: AbortSignal): Promise<void> {
+  const live = feed.live(signal);
+  const started = feed.start().catch((error: unknown) => {
+    if (error instanceof LivespanError && error.code === 'log_refused') throw error;
+  });
+  await Promise.race([started, live]);
+  await live;
+}
+
+function messageOf(slot: RingSlot, shows: (activity: Activity) => boolean): FeedMessage | undefined {
+  const { type, cursor } = slot;
+  if (type === 'gap') return { type, cursor, missed: slot.missed };
+  if (type === 'reset') return { type, cursor };
+  return shows(slot.activity) ? { type, cursor, activity: slot.activity } : undefined;
+}
+
+function filterOf(text: string | undefined): (activity: Activity) => boolean {
+  const parsed = parseFilter(text ?? '');
+  if (parsed.ok) return compileFilter(parsed.filter);
+  const { column, message } = parsed;
+  throw new LivespanError('invalid_filter', `filter, column ${column}: ${message}`, { details: { column } });
+}
+
+function checkSince(text: string | undefined, nowMs: number): Position | undefined {
+  if (text === undefined || text === '') return undefined;
+  const since = parseSince(text, nowMs);
+  if (since.ok) return since.position;
+  throw new LivespanError('invalid_cursor', `since: ${since.message}`);
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Bus } from '../../src/bus/bus.ts';
+import { openBus } from '../../src/bus/open-bus.ts';
+import { LivespanError } from '../../src/errors.ts';
+import { type FeedMessage, type OpenFeedOptions, openFeed } from '../../src/feed/open-feed.ts';
+import { activities, activityJson } from './support/activities.ts';
+
+const buses: Bus[] = [];
+
+async function memoryLog(logCountMax = 100_000): Promise<{ bus: Bus; feed: string }> {
+  const feed = `livespan:test-${randomBytes(6).toString('hex')}`;
+  const bus = await openBus({ url: 'memory:', feed, logCountMax });
+  buses.push(bus);
+  return { bus, feed };
+}
+
+function open(feed: string, options: OpenFeedOptions = {}) {
+  return openFeed({ url: 'memory:', feed, ...options });
+}
+
+async function take(messages: AsyncGenerator<FeedMessage>, count: number): Promise<FeedMessage[]> {
+  const taken: FeedMessage[] = [];
+  while (taken.length < count) {
+    const step = await messages.next();
+    if (step.done) break;
+    taken.push(step.value);
+  }
+  return taken;
+}
+
+const indexOf = (message: FeedMessage): unknown =>
+  message.type === 'activity' ? message.activity.attributes.index : message.type;
+
+afterEach(async () => {
+  await Promise.all(buses.splice(0).map((bus) => bus.close()));
+});
+
+describe('openFeed', () => {
+  it('shows what is appended from now on, and nothing older', async () => {
+    const { bus, feed } = await memoryLog();
+    await bus.append({ activities: activities(0, 10) });
+    const messages = open(feed);
+    const first = messages.next();
+    // The reader stands at "now" once it waits; an append before that may or may not be shown.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await bus.append({ activities: activities(10, 3) });
+    const shown = [await first.then((step) => step.value as FeedMessage), ...(await take(messages, 2))];
+    expect(shown.map(indexOf)).toEqual([10, 11, 12]);
+    await messages.return();
+  });
+
+  it('reads from the beginning and goes on live without a hole or a repetition', async () => {
+    const { bus, feed } = await memoryLog();
+    await bus.append({ activities: activities(0, 100) });
+    const messages = open(feed, { since: '0-0' });
+    const first = await take(messages, 50);
+    for (let index = 100; index < 3_000; index += 100) await bus.append({ activities: activities(index, 100) });
+    const rest = await take(messages, 2_950);
+    expect([...first, ...rest].map(indexOf)).toEqual(Array.from({ length: 3_000 }, (_, index) => index));
+    await messages.return();
+  });
+
+  it('resumes after a cursor, and skips what the filter does not show', async () => {
+    const { bus, feed } = await memoryLog();
+    await bus.append({ activities: activities(0, 20) });
+    const before = await take(open(feed, { since: '0-0' }), 5);
+    const since = before[4]?.cursor;
+    const after = open(feed, { since, filter: '@index:>=10' });
+    expect((await take(after, 3)).map(indexOf)).toEqual([10, 11, 12]);
+    await after.return();
+  });
+
+  it('says exactly how many a slow reader lost when the log let go of them', async () => {
+    const { bus, feed } = await memoryLog(200);
+    await bus.append({ activities: activities(0, 1) });
+    const messages = open(feed, { since: '0-0' });
+    expect((await take(messages, 1)).map(indexOf)).toEqual([0]);
+    for (let index = 1; index < 40_001; index += 100) await bus.append({ activities: activities(index, 100) });
+    let counted = 1;
+    let lost = 0;
+    for await (const message of messages) {
+      if (message.type === 'gap') lost += message.missed;
+      if (message.type === 'activity') {
+        expect(message.activity.attributes.index).toBe(counted + lost);
+        counted += 1;
+      }
+      if (counted + lost === 40_001) break;
+    }
+    expect(lost).toBeGreaterThan(0);
+    expect(counted + lost).toBe(40_001);
+  });
+
+  it('says reset for a cursor of another log and goes on with what is there', async () => {
+    const { bus, feed } = await memoryLog();
+    await bus.append({ activities: activities(0, 3) });
+    const messages = open(feed, { since: '1000-77' });
+    const shown = await take(messages, 4);
+    expect(shown.map(indexOf)).toEqual(['reset', 0, 1, 2]);
+    await messages.return();
+  });
+
+  it.each([
+    [{ filter: 'kind:' }, 'invalid_filter'],
+    [{ since: 'yesterday' }, 'invalid_cursor'],
+    [{ url: 'ftp://127.0.0.1/' }, 'invalid_option'],
+    [{ url: 'redis+cluster://127.0.0.1:7000' }, 'invalid_option'],
+    [{ feed: 'not a name' }, 'invalid_option'],
+  ])('refuses %j at the first message', async (options, code) => {
+    const messages = openFeed({ url: 'memory:', ...options });
+    const error = await messages.next().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(LivespanError);
+    expect((error as LivespanError).code).toBe(code);
+  });
+
+  it('ends on abort, and on return while it waits', async () => {
+    const { feed } = await memoryLog();
+    const controller = new AbortController();
+    const aborted = open(feed, { signal: controller.signal });
+    const waiting = aborted.next();
+    controller.abort();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+
+    const returned = open(feed);
+    const pending = returned.next();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await returned.return();
+    expect(await pending).toEqual({ done: true, value: undefined });
+
+    expect(await open(feed, { signal: AbortSignal.abort() }).next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('shares one subscription between readers and gives it back with the last one', async () => {
+    const { bus, feed } = await memoryLog();
+    await bus.append({ activities: [activityJson(0)] });
+    const readers = Array.from({ length: 50 }, () => open(feed, { since: '0-0' }));
+    const firsts = await Promise.all(readers.map((reader) => reader.next()));
+    expect(firsts.every((step) => step.value?.type === 'activity')).toBe(true);
+    // Decoded once: every reader holds the same object.
+    const decoded = new Set(firsts.map((step) => (step.value?.type === 'activity' ? step.value.activity : undefined)));
+    expect(decoded.size).toBe(1);
+    await Promise.all(readers.map((reader) => reader.return()));
+    const later = open(feed, { since: '0-0' });
+    expect((await take(later, 1)).map(indexOf)).toEqual([0]);
+    await later.return();
+  });
+});
