@@ -17,6 +17,8 @@ export function bindListeners(emitter: EventEmitter, exchange: Exchange): void {
   const wrappers = new WeakMap<Listener, BoundListener>();
 
   const wrap = (listener: BoundListener): BoundListener => {
+    const known = wrappers.get(listener);
+    if (known !== undefined) return known;
     const wrapper: BoundListener = function (this: unknown, ...args) {
       return runInExchange(exchange, () => listener.apply(this, args));
     };
@@ -43,7 +45,12 @@ export function bindListeners(emitter: EventEmitter, exchange: Exchange): void {
   for (const method of ['off', 'removeListener'] as const) {
     const original = emitter[method];
     emitter[method] = function (this: EventEmitter, event: string | symbol, listener: Listener) {
-      return original.call(this, event, wrappers.get(listener) ?? listener);
+      const wrapper = wrappers.get(listener);
+      if (wrapper === undefined) return original.call(this, event, listener);
+      const before = this.listenerCount(event);
+      original.call(this, event, wrapper);
+      // It may be there by `once`, or from before.
+      return this.listenerCount(event) < before ? this : original.call(this, event, listener);
     } as typeof original;
   }
 }
