@@ -1,0 +1,87 @@
+/**
+ * `npm run bench [-- --quick] [name …]`: measures, prints a table with the target beside each figure and, when all
+ * benches ran in full, writes bench/RESULTS.md.
+ */
+import { writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { callSite } from './call-site.ts';
+import { type Bench, isMet, type Row } from './harness.ts';
+import { redisBench } from './redis.ts';
+
+const BENCHES: readonly Bench[] = [callSite, redisBench];
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, repeats: { type: 'string' } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
+if (unknown.length > 0) {
+  console.error(`no bench is called ${unknown.join(', ')}; there are ${BENCHES.map((bench) => bench.name).join(', ')}`);
+  process.exit(2);
+}
+const repeats = Number(values.repeats ?? (values.quick ? 3 : 5));
+const chosen = BENCHES.filter((bench) => positionals.length === 0 || positionals.includes(bench.name));
+const sections: { bench: Bench; rows: Row[] }[] = [];
+for (const bench of chosen) {
+  const rows = await bench.run({ repeats, isQuick: values.quick, say: (line) => console.error(`· ${line}`) });
+  sections.push({ bench, rows });
+  console.log(`\n${bench.title}\n${table(rows)}`);
+}
+const missed = sections.flatMap(({ rows }) => rows).filter((row) => !isMet(row));
+console.log(missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${missed.map((row) => row.what).join('; ')}`);
+if (!values.quick && chosen.length === BENCHES.length) {
+  await writeFile(join(import.meta.dirname, 'RESULTS.md'), report());
+  console.log('written to bench/RESULTS.md');
+}
+
+function figure(row: Row): string {
+  const digits = row.value >= 100 ? 0 : row.value >= 10 ? 1 : row.value >= 0.1 ? 2 : 4;
+  return `${row.value.toFixed(digits)}${row.unit === undefined ? '' : ` ${row.unit}`}`;
+}
+
+function target(row: Row): string {
+  return row.target === undefined ? '' : `${row.target.sign} ${row.target.value}`;
+}
+
+function verdict(row: Row): string {
+  return row.target === undefined ? '' : isMet(row) ? 'met' : 'MISSED';
+}
+
+function table(rows: readonly Row[]): string {
+  const cells = rows.map((row) => [row.what, figure(row), target(row), verdict(row), row.detail]);
+  const widths = cells.reduce(
+    (max, row) => row.map((cell, index) => Math.max(max[index] ?? 0, cell.length)),
+    [] as number[],
+  );
+  return cells
+    .map(
+      (row) =>
+        `  ${row
+          .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+          .join('  ')
+          .trimEnd()}`,
+    )
+    .join('\n');
+}
+
+function report(): string {
+  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.version}`;
+  const parts = sections.map(({ bench, rows }) =>
+    [
+      `## ${bench.title}`,
+      '',
+      '| what | measured | target | | figures |',
+      '|---|---|---|---|---|',
+      ...rows.map((row) => `| ${row.what} | **${figure(row)}** | ${target(row)} | ${verdict(row)} | ${row.detail} |`),
+    ].join('\n'),
+  );
+  return `# Measured
+
+\`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${machine}. Medians of ${repeats} interleaved repeats; ratios are taken
+repeat by repeat in one run, absolute figures move with the machine.
+
+${parts.join('\n\n')}
+`;
+}
