@@ -80,7 +80,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Livespa
   const running = assemble(settings, bus, feed);
   try {
     await listen(running.app, settings);
-    await startFeed(feed);
+    await startFeed(bus, feed);
   } catch (thrown) {
     await running.close();
     throw thrown;
@@ -161,9 +161,14 @@ async function listen(app: FastifyInstance, { host, port }: Settings): Promise<v
   }
 }
 
-/** Waits for the feed, though not for long: a server that starts before its Redis has to answer all the same. */
-async function startFeed(feed: LiveFeed): Promise<void> {
-  const started = feed.start().catch((thrown: unknown) => log.warn('The log is not reached yet; still trying', thrown));
+/** Waits for the log and the feed, though not for long: a server that starts before its Redis has to answer all the same. */
+async function startFeed(bus: Bus, feed: LiveFeed): Promise<void> {
+  const unreached = (thrown: unknown): void => log.warn('The log is not reached yet; still trying', thrown);
+  const started = bus
+    .ready()
+    .catch(unreached)
+    .then(() => feed.start())
+    .catch(unreached);
   await Promise.race([started, sleep(LOG_WAIT_MS, undefined, { ref: false })]);
 }
 
