@@ -29,7 +29,7 @@ export function composeBatch({ ring, drops, origin, activityBytesMax, first, las
   const notices: number[] = [];
   const firstSequence = ring.firstSequence;
   let bytes = 0;
-  let farewell = false;
+  let sign: BatchContent['sign'] = first === undefined ? 'alive' : 'started';
 
   const add = (json: string): void => {
     activities.push(json);
@@ -48,8 +48,10 @@ export function composeBatch({ ring, drops, origin, activityBytesMax, first, las
     }
     const pending = ring.shift();
     if (pending === undefined) {
-      if (last !== undefined) addNotice(last());
-      farewell = last !== undefined;
+      if (last !== undefined) {
+        addNotice(last());
+        sign = 'stopped';
+      }
       break;
     }
     const json = encode(pending, origin);
@@ -57,7 +59,7 @@ export function composeBatch({ ring, drops, origin, activityBytesMax, first, las
     else if (isLongerThan(json, activityBytesMax)) drops.count('too_large', 1);
     else add(json);
   }
-  return { activities, notices, firstSequence, bytes, farewell };
+  return { activities, notices, firstSequence, bytes, sign };
 }
 
 function encode(pending: PendingRecord, origin: Origin): string | undefined {

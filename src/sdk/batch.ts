@@ -8,8 +8,8 @@ export interface BatchContent {
   firstSequence: number;
   /** Size of the JSON, in bytes at least. */
   bytes: number;
-  /** The last one of this producer: the instance says goodbye with it. */
-  farewell: boolean;
+  /** What the instance says of itself with it, where it says anything. */
+  sign: 'started' | 'alive' | 'stopped';
 }
 
 export interface Batch {
@@ -35,13 +35,19 @@ export function splitContent(content: BatchContent): [BatchContent, BatchContent
   const headNotices = notices.filter((index) => index < middle);
   const tailNotices = notices.filter((index) => index >= middle).map((index) => index - middle);
   return [
-    { activities: head, notices: headNotices, firstSequence, bytes: bytesOf(head), farewell: false },
+    {
+      activities: head,
+      notices: headNotices,
+      firstSequence,
+      bytes: bytesOf(head),
+      sign: content.sign === 'started' ? 'started' : 'alive',
+    },
     {
       activities: tail,
       notices: tailNotices,
       firstSequence: firstSequence + head.length - headNotices.length,
       bytes: bytesOf(tail),
-      farewell: content.farewell,
+      sign: content.sign === 'stopped' ? 'stopped' : 'alive',
     },
   ];
 }

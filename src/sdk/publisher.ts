@@ -4,6 +4,7 @@ import { checkActivity } from '../activity/codec.ts';
 import { type FlattenOptions, flatten, noCuts } from '../activity/flatten.ts';
 import { createRedactor } from '../activity/redaction.ts';
 import { formatTimeUs, parseTimeUs } from '../activity/time.ts';
+import type { AppendRequest } from '../bus/bus.ts';
 import { environment, readOptions } from '../config.ts';
 import { log, warnOnce } from '../diag.ts';
 import type { LivespanError } from '../errors.ts';
@@ -118,7 +119,7 @@ class LivePublisher implements PendingPublisher {
       producerId: randomUUID(),
       open: () => openTarget(this.#target),
       take: () => this.#take(),
-      instance: (content) => this.#sign(content.farewell ? 'stopped' : 'alive'),
+      instance: (content) => this.#sign(content.sign),
       onPublished: (content, rejected) => this.#settled(content, rejected.filter(ofApplication(content)).length),
       onRefused: (content) => this.#settled(content, countOf(content)),
       onTrouble: (error) => this.#trouble(error),
@@ -219,7 +220,7 @@ class LivePublisher implements PendingPublisher {
       last: (this.#present || greeting) && this.#leaving ? () => instanceNotice('stopped', this.instance) : undefined,
     });
     if (greeting) this.#present = true;
-    if (content.farewell) this.#present = false;
+    if (content.sign === 'stopped') this.#present = false;
     if (this.#present) this.#heartbeat?.start();
     else this.#heartbeat?.stop();
     this.#ring.heldCount += countOf(content);
@@ -249,7 +250,7 @@ class LivePublisher implements PendingPublisher {
     this.#drops.count(reason, count);
   }
 
-  #sign(sign: 'alive' | 'stopped' | 'started'): { name: string; service?: string; sign: typeof sign } | undefined {
+  #sign(sign: BatchContent['sign']): AppendRequest['instance'] {
     if (!this.#register) return undefined;
     return { name: this.instance, ...(this.service !== undefined && { service: this.service }), sign };
   }
