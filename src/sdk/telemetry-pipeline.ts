@@ -3,13 +3,14 @@ import { DiagConsoleLogger, DiagLogLevel, diag, type TextMapPropagator } from '@
 import { logs } from '@opentelemetry/api-logs';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import type { Resource } from '@opentelemetry/resources';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { warnOnce } from '../diag.ts';
 import { occupySlots } from './global-slots.ts';
 import { instrument, instrumentHttp } from './instrumentations.ts';
 import { createSampler, recordAll } from './live-sampler.ts';
 import { LiveSpanProcessor } from './live-span-processor.ts';
 import type { LogLevel, OtelEnvironment } from './otel-environment.ts';
-import { createLogProcessors, createSpanProcessors, loadLogSdk, loadTraceSdk } from './otlp-pipeline.ts';
+import { createLogOutlets, createSpanOutlets, loadLogSdk, loadTraceSdk, type Outlet } from './otlp-pipeline.ts';
 import type { Publisher } from './publisher-contract.ts';
 import type { LiveSpanOptions } from './span-types.ts';
 import { createYieldingProvider } from './yielding-provider.ts';
@@ -29,6 +30,8 @@ export interface PipelineOptions {
 export interface Pipeline {
   /** Rejects where an exporter fails. */
   forceFlush(): Promise<void>;
+  /** Gives up exports under way: they would hold a process that is done until they time out. */
+  abandon(): void;
   shutdown(): Promise<void>;
 }
 
@@ -40,7 +43,8 @@ export const LINE_TO_ADD =
 /** One provider with its processors, propagation, async context and HTTP instrumentation, in the API's global slots. */
 export function setUpPipeline(options: PipelineOptions): Pipeline {
   const { environment } = options;
-  const provider = createProvider(options);
+  const outlets = createSpanOutlets(environment);
+  const provider = createProvider(options, outlets);
   const yielding = createYieldingProvider(provider);
   const contextManager = createContextManager();
   const slots = occupySlots({
@@ -79,7 +83,11 @@ export function setUpPipeline(options: PipelineOptions): Pipeline {
 
   return {
     async forceFlush() {
-      await Promise.all([provider.forceFlush(), loggers?.forceFlush()]);
+      await Promise.all([...outlets.map((outlet) => outlet.flush()), loggers?.forceFlush()]);
+    },
+    abandon() {
+      for (const outlet of outlets) outlet.abandon();
+      loggers?.abandon();
     },
     async shutdown() {
       instrumented?.disable();
@@ -90,14 +98,20 @@ export function setUpPipeline(options: PipelineOptions): Pipeline {
   };
 }
 
-function createProvider({ environment, resource, publisher, live, spans }: PipelineOptions) {
+function createProvider(
+  { environment, resource, publisher, live, spans }: PipelineOptions,
+  outlets: readonly Outlet<SpanProcessor>[],
+) {
   const { NodeTracerProvider } = loadTraceSdk();
   const { numbers } = environment;
   const sampler = createSampler(environment);
   return new NodeTracerProvider({
     resource,
     sampler: live === 'all' ? recordAll(sampler) : sampler,
-    spanProcessors: [...createSpanProcessors(environment), new LiveSpanProcessor(publisher, { ...spans, live })],
+    spanProcessors: [
+      ...outlets.map(({ processor }) => processor),
+      new LiveSpanProcessor(publisher, { ...spans, live }),
+    ],
     spanLimits: {
       attributeCountLimit: numbers.OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT,
       attributeValueLengthLimit: numbers.OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
@@ -110,20 +124,29 @@ function createProvider({ environment, resource, publisher, live, spans }: Pipel
 }
 
 /** Where `emitEvent` writes log records. A logger provider of the application's stays. */
-function setUpLogs({ environment, resource }: PipelineOptions) {
+function setUpLogs({ environment, resource }: PipelineOptions): Pipeline | undefined {
   if (environment.logs === undefined) return undefined;
   const { numbers } = environment;
   const { LoggerProvider } = loadLogSdk();
+  const outlets = createLogOutlets(environment, environment.logs);
   const provider = new LoggerProvider({
     resource,
-    processors: createLogProcessors(environment, environment.logs),
+    processors: outlets.map(({ processor }) => processor),
     logRecordLimits: {
       attributeCountLimit: numbers.OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT,
       attributeValueLengthLimit: numbers.OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     },
   });
   logs.setGlobalLoggerProvider(provider);
-  return provider;
+  return {
+    async forceFlush() {
+      await Promise.all(outlets.map((outlet) => outlet.flush()));
+    },
+    abandon() {
+      for (const outlet of outlets) outlet.abandon();
+    },
+    shutdown: () => provider.shutdown(),
+  };
 }
 
 function createContextManager() {

@@ -6,6 +6,7 @@ import { log, warnOnce } from '../diag.ts';
 import { providerRegistered } from './global-slots.ts';
 import { defaultInstance } from './instance.ts';
 import { type OtelEnvironment, readOtelEnvironment } from './otel-environment.ts';
+import { watchProcessEnd } from './process-end.ts';
 import { createPublisher, currentPublisher, registerPublisher } from './publisher.ts';
 import { DROP_REASONS, type Publisher, type PublisherOptions, type PublisherStats } from './publisher-contract.ts';
 import type { LiveSpanOptions } from './span-types.ts';
@@ -102,6 +103,7 @@ function createTelemetry(
   closeTimeoutMs: number,
 ): Telemetry {
   let closing: Promise<void> | undefined;
+  const unwatch = pipeline && flushAtEnd(pipeline, closeTimeoutMs);
   const telemetry: Telemetry = {
     forceFlush: () => within(FLUSH_TIMEOUT_MS, [pipeline?.forceFlush(), publisher?.flush()]),
     shutdown() {
@@ -113,12 +115,32 @@ function createTelemetry(
   return telemetry;
 
   async function close(): Promise<void> {
+    unwatch?.();
     if (shared[RUNNING] === telemetry) shared[RUNNING] = undefined;
     if (publisher !== undefined && currentPublisher() === publisher) registerPublisher(undefined);
     // Spans that end while the pipeline is shut down still reach the publisher.
     await within(closeTimeoutMs, [pipeline?.shutdown()]);
+    pipeline?.abandon();
     await publisher?.close();
   }
+}
+
+/** Once is enough: a Collector that has not answered in that time must not be waited for again (`beforeExit` comes again). */
+function flushAtEnd(pipeline: Pipeline, timeoutMs: number): () => void {
+  let waiting: Promise<void> | undefined;
+  const flush = async () => {
+    waiting ??= pipeline.forceFlush().finally(() => {
+      waiting = undefined;
+    });
+    await waiting;
+  };
+  const leave = async () => {
+    if (waiting !== undefined) return;
+    const timer = setTimeout(pipeline.abandon, timeoutMs);
+    timer.unref();
+    await flush().finally(() => clearTimeout(timer));
+  };
+  return watchProcessEnd({ timeoutMs, flush, leave });
 }
 
 function sayWarnings({ warnings, unused }: OtelEnvironment): void {
