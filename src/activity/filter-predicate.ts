@@ -14,14 +14,15 @@ export function isAlwaysShown(activity: Activity): boolean {
 
 /**
  * The filter as a function, made once and called once an activity. `isAlwaysShown` activities pass whatever the other
- * terms say, unless a term like `-kind:notice` names them.
+ * terms say, unless a term like `-kind:notice` names them, or the caller wants nothing but matches (`exact`).
  */
-export function compileFilter(filter: Filter): Predicate {
+export function compileFilter(filter: Filter, options: { exact?: boolean } = {}): Predicate {
   // Cheap conditions first, so that free text is looked for in few activities.
   const terms = [...filter.terms].sort((a, b) => cost(a.target) - cost(b.target)).map(compileTerm);
   const [only] = terms;
   const matches: Predicate =
     only === undefined ? () => true : terms.length === 1 ? only : (activity) => terms.every((term) => term(activity));
+  if (options.exact === true) return matches;
   const hidesNotices = filter.terms.some(excludesNotices);
   return (activity) => matches(activity) || (activity.kind === 'notice' && !hidesNotices && isAlwaysShown(activity));
 }

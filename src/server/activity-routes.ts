@@ -38,7 +38,8 @@ export function addActivityRoutes(app: FastifyInstance, bus: Bus): void {
 
   app.get('/activity/latest', async (request, reply) => {
     const query = readQuery(request.query, ['filter']);
-    const page = await readPage(bus, { order: 'desc', limit: 1, matches: matcher(query.filter) });
+    // A notice that passes every filter on a feed is no answer to a question for the newest match.
+    const page = await readPage(bus, { order: 'desc', limit: 1, matches: matcher(query.filter, true) });
     const newest = page.items[0];
     if (newest !== undefined) return sendJson(reply, newest);
     throw new LivespanError('not_found', 'No activity in the log matches', { details: { complete: page.complete } });
@@ -92,9 +93,9 @@ function continuity(since: Position, first: Position): { missed: number } | { re
   return verdict.verdict === 'follows' ? undefined : { reset: true };
 }
 
-function matcher(text: string | undefined): (activity: Activity) => boolean {
+function matcher(text: string | undefined, exact = false): (activity: Activity) => boolean {
   const filter = readFilter(text);
-  return filter === undefined ? () => true : compileFilter(filter);
+  return filter === undefined ? () => true : compileFilter(filter, { exact });
 }
 
 function sendJson(reply: FastifyReply, json: string): FastifyReply {

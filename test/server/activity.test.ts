@@ -90,6 +90,11 @@ describe.each(['memory', 'redis'])('GET /activity over %s', (kind) => {
     expect(await getJson<Activity>(`${url}/activity/latest?filter=${filter}`)).toMatchObject({
       attributes: { index: 3 },
     });
+    await post(url, { activities: [{ kind: 'notice', name: 'livespan.dropped' }] });
+    expect((await getJson<Page>(`${url}/activity?filter=name:nothing`)).items).toHaveLength(1);
+    expect(await getJson<Activity>(`${url}/activity/latest?filter=kind:notice`)).toMatchObject({
+      name: 'livespan.dropped',
+    });
     const none = await request(url, 'GET /activity/latest?filter=name:nothing');
     expect([none.status, problem(none)]).toMatchObject([404, { code: 'not_found', complete: true }]);
   });
