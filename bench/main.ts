@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callSite } from './call-site.ts';
 import { type Bench, isMet, type Row } from './harness.ts';
+import { latency } from './latency.ts';
 import { redisBench } from './redis.ts';
 
-const BENCHES: readonly Bench[] = [callSite, redisBench];
+const BENCHES: readonly Bench[] = [callSite, redisBench, latency];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, repeats: { type: 'string' } },
@@ -42,7 +43,7 @@ function figure(row: Row): string {
 }
 
 function target(row: Row): string {
-  return row.target === undefined ? '' : `${row.target.sign} ${row.target.value}`;
+  return row.target === undefined ? '' : `${row.target.sign} ${Number(row.target.value.toPrecision(3))}`;
 }
 
 function verdict(row: Row): string {
