@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { decompress } from './decompress.ts';
 import { parseJson } from './genai-json.ts';
 import { emptyGenAiResponse, type GenAiResponse, isTelling, readGenAiResponse } from './genai-response.ts';
 
@@ -10,6 +11,7 @@ const LINE_CHARS_MAX = 65_536;
 export interface BodyStart {
   add(chunk: unknown, encoding?: unknown): void;
   readonly truncated: boolean;
+  bytes(): Buffer;
   text(): string;
 }
 
@@ -31,6 +33,7 @@ export function collectBody(bytesMax: number): BodyStart {
       chunks.push(part);
       bytes += part.length;
     },
+    bytes: () => Buffer.concat(chunks),
     text: () => Buffer.concat(chunks).toString('utf8'),
   };
 }
@@ -38,6 +41,8 @@ export function collectBody(bytesMax: number): BodyStart {
 /** A body that passes by, watched for what a language model says about its answer. No byte is changed or held back. */
 export interface ResponseObserver {
   add(chunk: unknown, encoding?: unknown): void;
+  /** `Content-Encoding`, set before the first chunk: such a body is kept, and read only when the result is asked for. */
+  encoding: string | undefined;
   /** When the first chunk (of a stream: the first event) came, `performance.now()`. */
   readonly firstChunkMs: number | undefined;
   readonly streamed: boolean;
@@ -46,7 +51,7 @@ export interface ResponseObserver {
 
 export function observeResponseBody(options: { bodyBytesMax: number; captureContent: boolean }): ResponseObserver {
   const response = emptyGenAiResponse();
-  let format: 'unknown' | 'json' | 'sse' | 'other' = 'unknown';
+  let format: Format | 'encoded' = 'unknown';
   let firstChunkMs: number | undefined;
   let whole: BodyStart | undefined;
   let parsed = false;
@@ -59,6 +64,7 @@ export function observeResponseBody(options: { bodyBytesMax: number; captureCont
   });
 
   return {
+    encoding: undefined,
     get firstChunkMs() {
       return firstChunkMs;
     },
@@ -70,31 +76,38 @@ export function observeResponseBody(options: { bodyBytesMax: number; captureCont
       let data = toBytes(chunk, encoding);
       if (data === undefined || data.length === 0) return;
       firstChunkMs ??= performance.now();
+      if (this.encoding !== undefined && this.encoding !== 'identity') format = 'encoded';
       if (format === 'unknown') {
         start = Buffer.concat([start, data]);
         format = sniff(start);
         data = start;
       }
       if (format === 'sse') lines.add(data);
-      else if (format === 'json') {
+      else if (format === 'json' || format === 'encoded') {
         whole ??= collectBody(options.bodyBytesMax);
         whole.add(data);
       }
     },
     result() {
-      if (whole !== undefined && !parsed && !whole.truncated) {
-        parsed = true;
+      if (whole === undefined || parsed) return response;
+      parsed = true;
+      if (format === 'json' && !whole.truncated) {
         readGenAiResponse(parseJson(whole.text()), response, options.captureContent);
       }
-      return response;
+      if (format !== 'encoded') return response;
+      const inner = observeResponseBody(options);
+      inner.add(decompress(whole.bytes(), this.encoding));
+      format = inner.streamed ? 'sse' : 'other';
+      return Object.assign(response, inner.result());
     },
   };
 }
 
+type Format = 'unknown' | 'json' | 'sse' | 'other';
 const EVENT_START = /^(?:data|event|id|retry)?:/;
 
 /** By the first characters that tell; headers are not always to be had, and not always right. */
-function sniff(start: Buffer): 'unknown' | 'json' | 'sse' | 'other' {
+function sniff(start: Buffer): Format {
   const text = start.subarray(0, 64).toString('latin1').trimStart();
   if (text.startsWith('{')) return 'json';
   if (EVENT_START.test(text)) return 'sse';

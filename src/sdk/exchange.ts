@@ -1,6 +1,6 @@
 import type { Context, Span } from '@opentelemetry/api';
 import type { AttributeValue, Severity } from '../activity/activity.ts';
-import type { BodyStart, ResponseObserver } from './body-observer.ts';
+import type { ResponseObserver } from './body-observer.ts';
 import { callIdOf } from './call-id.ts';
 import { emitEvent } from './emitter.ts';
 import type { UpstreamCall } from './upstream-call.ts';
@@ -18,11 +18,11 @@ export interface Exchange {
   readonly method: string;
   /** Without query. */
   readonly path: string;
+  /** The gateway's own path is that of a language model's API. */
+  readonly toModel: boolean;
   /** `performance.now()`. */
   readonly startMs: number;
-  /** The body that the client sends, for where the upstream's own cannot be seen. */
-  readonly requestBody: BodyStart;
-  /** The body that the client is sent. */
+  /** The body that the client is sent, looked into where no upstream call to a model was seen (an answer from a cache). */
   readonly responseBody: ResponseObserver;
   readonly upstreamCalls: UpstreamCall[];
   attempts: number;

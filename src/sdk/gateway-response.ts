@@ -1,6 +1,6 @@
 import type { AttributeValue, Severity } from '../activity/activity.ts';
 import { type Exchange, emitFor, formatDuration, round } from './exchange.ts';
-import { type GenAiResponse, genAiResponseAttributes, isEmptyGenAiResponse } from './genai-response.ts';
+import { type GenAiResponse, genAiResponseAttributes } from './genai-response.ts';
 import type { SentResponse } from './response-watch.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
@@ -9,7 +9,7 @@ export function emitResponseSent(exchange: Exchange, sent: SentResponse): void {
   const durationMs = round(performance.now() - exchange.startMs);
   const failedUpstreams = exchange.upstreamCalls.filter((call) => call.error !== undefined);
   if (sent.outcome === 'failed') exchange.error ??= sent.error ?? failedUpstreams.at(-1)?.error ?? 'destroyed';
-  const error = exchange.error ?? (sent.status >= 500 ? String(sent.status) : undefined);
+  const error = exchange.error ?? failureStatus(sent.status);
   const genAi = answerOf(exchange);
 
   emitFor(exchange, 'gateway.response_sent', {
@@ -32,18 +32,16 @@ export function emitResponseSent(exchange: Exchange, sent: SentResponse): void {
   });
 }
 
-/** What the client was told, else what the upstreams said; figures of several upstream calls are added up. */
+/** What the models said, figures of several calls added up; without such a call, what the client was told. */
 function answerOf(exchange: Exchange): GenAiResponse {
-  const own = exchange.responseBody.result();
-  const upstreams = exchange.upstreamCalls.filter(isModelAnswer).map((call) => call.response.result());
-  const last = upstreams.at(-1);
-  if (last === undefined) return own;
+  const answers = exchange.upstreamCalls.filter(isModelAnswer).map((call) => call.response.result());
+  const last = answers.at(-1);
+  if (last === undefined) return exchange.responseBody.result();
   const usage: Record<string, number> = {};
-  for (const answer of upstreams) {
+  for (const answer of answers) {
     for (const [key, count] of Object.entries(answer.usage)) usage[key] = (usage[key] ?? 0) + count;
   }
-  if (isEmptyGenAiResponse(own)) return { ...last, usage };
-  return Object.keys(own.usage).length === 0 ? { ...own, usage } : own;
+  return { ...last, usage };
 }
 
 function isModelAnswer(call: UpstreamCall): boolean {
@@ -53,25 +51,32 @@ function isModelAnswer(call: UpstreamCall): boolean {
 /** Seconds from the upstream request to the first chunk of a streamed answer (GenAI conventions). */
 function timeToFirstChunk(exchange: Exchange): Record<string, AttributeValue> {
   const call = exchange.upstreamCalls.findLast(isModelAnswer);
-  if (call === undefined) return {};
-  const body = call.response.streamed ? call.response : exchange.responseBody;
-  if (!body.streamed || body.firstChunkMs === undefined) return {};
-  return { 'gen_ai.response.time_to_first_chunk': round((body.firstChunkMs - call.startMs) / 1_000) };
+  if (call?.response.firstChunkMs === undefined || !call.response.streamed) return {};
+  return { 'gen_ai.response.time_to_first_chunk': round((call.response.firstChunkMs - call.startMs) / 1_000) };
+}
+
+/** A status that says that the server failed, as an error's type (semantic conventions). */
+export function failureStatus(status: number | undefined): string | undefined {
+  return status !== undefined && status >= 500 ? String(status) : undefined;
 }
 
 function severityOf(sent: SentResponse, error: string | undefined): Severity {
   if (error !== undefined) return 'error';
-  return sent.outcome === 'cancelled' || sent.status >= 400 ? 'warn' : 'info';
+  return sent.outcome === 'cancelled' || (sent.status ?? 0) >= 400 ? 'warn' : 'info';
 }
 
 /** "Response sent: 200, 12 chunks, 3,400 bytes in 812 ms (9 tokens in, 32 out)" */
 function sentence(sent: SentResponse, error: string | undefined, durationMs: number, genAi: GenAiResponse): string {
-  const size = `${sent.chunks} chunk${sent.chunks === 1 ? '' : 's'}, ${sent.bytes.toLocaleString('en-US')} bytes`;
   const input = genAi.usage['gen_ai.usage.input_tokens'];
   const output = genAi.usage['gen_ai.usage.output_tokens'];
   const tokens = input === undefined && output === undefined ? '' : ` (${input ?? 0} tokens in, ${output ?? 0} out)`;
   const took = formatDuration(durationMs);
-  if (sent.outcome === 'cancelled') return `Response cancelled by the client after ${took}: ${sent.status}, ${size}`;
-  if (sent.outcome === 'failed') return `Response broken off after ${took}: ${error}, ${sent.status}, ${size}`;
-  return `Response sent: ${sent.status}, ${size} in ${took}${tokens}`;
+  if (sent.outcome === 'cancelled') return `Response cancelled by the client after ${took}: ${sizeOf(sent)}`;
+  if (sent.outcome === 'failed') return `Response broken off after ${took}: ${error}, ${sizeOf(sent)}`;
+  return `Response sent: ${sizeOf(sent)} in ${took}${tokens}`;
+}
+
+function sizeOf({ status, chunks, bytes }: SentResponse): string {
+  if (status === undefined) return 'nothing was sent';
+  return `${status}, ${chunks} chunk${chunks === 1 ? '' : 's'}, ${bytes.toLocaleString('en-US')} bytes`;
 }

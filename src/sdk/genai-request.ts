@@ -43,25 +43,32 @@ export interface GenAiRequest {
   attributes: Record<string, AttributeValue>;
 }
 
-/**
- * What a body sent to a language model asks for; nothing where it is no such body. A body that names a model but goes to
- * an unknown path still counts, without operation and provider.
- * @param host without port
- */
-export function readGenAiRequest(
-  body: unknown,
-  target: { host: string; path: string },
-  captureContent: boolean,
-): GenAiRequest | undefined {
-  if (!isRecord(body) || typeof body.model !== 'string' || body.model === '') return undefined;
-  const path = target.path.replace(/\?.*$/, '').replace(/\/+$/, '');
+/** Where a call goes; `host` without port, `path` without query. */
+export interface Target {
+  host: string;
+  path: string;
+}
+
+/** The API that is called there; nothing where it is none of a language model. Bodies of other calls are not looked at. */
+export function findModelApi(target: Target): { operation?: string; provider: string } | undefined {
+  const path = target.path.replace(/\/+$/, '');
   const operation = OPERATIONS.find(([pattern]) => pattern.test(path));
   const provider = PROVIDERS.find(([pattern]) => pattern.test(target.host))?.[1] ?? operation?.[2];
-  const stream = body.stream === true;
+  if (provider === undefined) return undefined;
+  return operation === undefined ? { provider } : { operation: operation[1], provider };
+}
 
-  const attributes: Record<string, AttributeValue> = { 'gen_ai.request.model': body.model, stream };
-  if (operation !== undefined) attributes['gen_ai.operation.name'] = operation[1];
-  if (provider !== undefined) attributes['gen_ai.provider.name'] = provider;
+/** What a body sent to a language model asks for; nothing where it is no such body. */
+export function readGenAiRequest(body: unknown, target: Target, captureContent: boolean): GenAiRequest | undefined {
+  const api = findModelApi(target);
+  if (api === undefined || !isRecord(body) || typeof body.model !== 'string' || body.model === '') return undefined;
+  const stream = body.stream === true;
+  const attributes: Record<string, AttributeValue> = {
+    'gen_ai.request.model': body.model,
+    'gen_ai.provider.name': api.provider,
+    stream,
+  };
+  if (api.operation !== undefined) attributes['gen_ai.operation.name'] = api.operation;
   if (stream) attributes['gen_ai.request.stream'] = true;
   for (const [member, attribute] of NUMBERS) {
     const value = body[member];

@@ -123,10 +123,6 @@ function hasRoom(into: GenAiResponse, text: string): boolean {
   return into.contentChars <= CONTENT_CHARS_MAX;
 }
 
-export function isEmptyGenAiResponse(response: GenAiResponse): boolean {
-  return response.model === undefined && Object.keys(response.usage).length === 0;
-}
-
 /** `gen_ai.response.*` and `gen_ai.usage.*`. */
 export function genAiResponseAttributes(response: GenAiResponse): Record<string, AttributeValue> {
   const attributes: Record<string, AttributeValue> = { ...response.usage };

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { byteLength, type ResponseObserver } from './body-observer.ts';
-import { errorType } from './exchange.ts';
+import { byteLength } from './body-observer.ts';
+import { type Exchange, errorType } from './exchange.ts';
 import { guarded } from './guard.ts';
 
 /** What went to the client. */
 export interface SentResponse {
-  status: number;
+  /** Absent where nothing was sent. */
+  status: number | undefined;
   /** Body bytes, as the application gave them. */
   bytes: number;
   /** Writes that had data. */
@@ -21,14 +22,9 @@ export interface SentResponse {
  * Watches a response until it is handed to the system (`finish`) or its connection is gone (`close`); calls `onEnd`
  * exactly once, before listeners added earlier, so that a span that they end can still take an event.
  */
-export function watchResponse(
-  response: ServerResponse,
-  body: ResponseObserver,
-  isHead: boolean,
-  onEnd: (sent: SentResponse) => void,
-): void {
+export function watchResponse(response: ServerResponse, exchange: Exchange, onEnd: (sent: SentResponse) => void): void {
   const sent: SentResponse = {
-    status: 0,
+    status: undefined,
     bytes: 0,
     chunks: 0,
     firstChunkMs: undefined,
@@ -37,13 +33,20 @@ export function watchResponse(
   };
   const look = guarded('a response body', (chunk: unknown, encoding: unknown) => {
     // Node leaves out what is written to a response that has no body.
-    if (isHead || response.statusCode === 204 || response.statusCode === 304 || response.writableEnded) return;
+    if (
+      exchange.method === 'HEAD' ||
+      response.statusCode === 204 ||
+      response.statusCode === 304 ||
+      response.writableEnded
+    )
+      return;
     const bytes = byteLength(chunk, encoding);
     if (bytes === 0) return;
     sent.bytes += bytes;
     sent.chunks += 1;
     sent.firstChunkMs ??= performance.now();
-    body.add(chunk, encoding);
+    if (exchange.toModel && !exchange.upstreamCalls.some((call) => call.genAi))
+      exchange.responseBody.add(chunk, encoding);
   });
   watchWrites(response, look);
 
@@ -63,7 +66,7 @@ export function watchResponse(
     guarded('the end of a response', () => {
       if (ended) return;
       ended = true;
-      sent.status = response.statusCode;
+      sent.status = response.headersSent ? response.statusCode : undefined;
       sent.outcome = outcome === 'sent' || !destroyed ? outcome : 'failed';
       onEnd(sent);
     });

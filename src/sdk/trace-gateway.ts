@@ -1,16 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { SpanStatusCode } from '@opentelemetry/api';
+import { type Attributes, type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { LivespanError } from '../errors.ts';
-import { BODY_BYTES_MAX, collectBody, observeResponseBody } from './body-observer.ts';
+import { BODY_BYTES_MAX, observeResponseBody } from './body-observer.ts';
 import { callIdOf, openCallIdHolder, setCallId } from './call-id.ts';
 import { bindListeners } from './emitter-binding.ts';
 import { type Exchange, emitFor, errorType, type GatewaySettings, type UpstreamRequest } from './exchange.ts';
 import { enterExchange, hasContextManager, runInExchange, withExchange } from './exchange-context.ts';
-import { emitResponseSent } from './gateway-response.ts';
+import { emitResponseSent, failureStatus } from './gateway-response.ts';
+import { findModelApi } from './genai-request.ts';
 import { attempt } from './guard.ts';
 import { watchResponse } from './response-watch.ts';
 import { openServerSpan, spanName, splitUrl } from './server-span.ts';
-import { observePushes, watchUpstreams } from './upstream-watch.ts';
+import { watchUpstreams } from './upstream-watch.ts';
 
 export interface TraceGatewayOptions {
   /**
@@ -94,10 +95,7 @@ function open(
       'http.request.body.size': contentLength(request),
     },
   });
-  observePushes(request, (chunk) => {
-    if (exchange.attempts === 0) exchange.requestBody.add(chunk);
-  });
-  watchResponse(response, exchange.responseBody, method === 'HEAD', (sent) => {
+  watchResponse(response, exchange, (sent) => {
     exchange.closed = true;
     emitResponseSent(exchange, sent);
     endSpan(exchange, sent.status, routeOf(given));
@@ -119,6 +117,7 @@ function createExchange(request: IncomingMessage, route: string | undefined, set
   const traceId = server.span.spanContext().traceId;
   const callId = requestId(request) ?? (/^0*$/.test(traceId) ? crypto.randomUUID() : traceId);
   const withCallId = openCallIdHolder(server.context, callId);
+  const { path } = splitUrl(request.url);
   const exchange: Exchange = {
     settings,
     span: server.span,
@@ -126,9 +125,9 @@ function createExchange(request: IncomingMessage, route: string | undefined, set
     context: withCallId,
     managed: hasContextManager(),
     method: request.method ?? 'GET',
-    path: splitUrl(request.url).path,
+    path,
+    toModel: findModelApi({ host: '', path }) !== undefined,
     startMs: performance.now(),
-    requestBody: collectBody(settings.bodyBytesMax),
     responseBody: observeResponseBody(settings),
     upstreamCalls: [],
     attempts: 0,
@@ -138,16 +137,17 @@ function createExchange(request: IncomingMessage, route: string | undefined, set
   return Object.assign(exchange, { context: withExchange(withCallId, exchange) });
 }
 
-/** Ends our own span as the semantic conventions say; one that we joined ends where it was made. */
-function endSpan(exchange: Exchange, status: number, route: string | undefined): void {
+/** Ends our own span as the semantic conventions say; one that we joined only gets its route, and ends where it was made. */
+function endSpan(exchange: Exchange, status: number | undefined, route: string | undefined): void {
   const { span } = exchange;
-  if (!exchange.ownsSpan) return;
-  if (route !== undefined) {
+  const { kind, attributes } = span as Span & { kind?: SpanKind; attributes?: Attributes };
+  if (route !== undefined && kind === SpanKind.SERVER && attributes?.['http.route'] === undefined) {
     span.updateName(spanName(exchange.method, route));
     span.setAttribute('http.route', route);
   }
-  span.setAttribute('http.response.status_code', status);
-  const error = exchange.error ?? (status >= 500 ? String(status) : undefined);
+  if (!exchange.ownsSpan) return;
+  if (status !== undefined) span.setAttribute('http.response.status_code', status);
+  const error = exchange.error ?? failureStatus(status);
   if (error !== undefined) {
     span.setAttribute('error.type', error);
     span.setStatus({ code: SpanStatusCode.ERROR });

@@ -2,7 +2,7 @@ import type { AttributeValue } from '../activity/activity.ts';
 import { type BodyStart, collectBody, observeResponseBody, type ResponseObserver } from './body-observer.ts';
 import { type Exchange, emitFor, errorType, formatDuration, round, type UpstreamRequest } from './exchange.ts';
 import { parseJson, topLevelScalars } from './genai-json.ts';
-import { type GenAiRequest, readGenAiRequest } from './genai-request.ts';
+import { findModelApi, type GenAiRequest, readGenAiRequest, type Target } from './genai-request.ts';
 
 /** How long `gateway.request_sent` waits for the body (and its model name) while a connection is being made. */
 const SENT_WAIT_MS = 1_000;
@@ -11,7 +11,9 @@ const SENT_WAIT_MS = 1_000;
 export interface UpstreamCall {
   readonly startMs: number;
   readonly response: ResponseObserver;
-  /** The request went to a language model. */
+  /** The call goes to a language model's API: only then its bodies are looked into. */
+  readonly toModel: boolean;
+  /** And its body was a request to a model. */
   readonly genAi: boolean;
   /** Status of the final response. */
   readonly status: number | undefined;
@@ -19,7 +21,7 @@ export interface UpstreamCall {
   readonly error: string | undefined;
   addRequestChunk(chunk: unknown, encoding?: unknown): void;
   requestSent(): void;
-  responseStarted(status: number): void;
+  responseStarted(status: number, encoding?: string): void;
   addResponseChunk(chunk: unknown): void;
   failed(error: unknown): void;
 }
@@ -28,6 +30,7 @@ export function openUpstreamCall(exchange: Exchange, request: UpstreamRequest): 
   const { settings } = exchange;
   const attempt = ++exchange.attempts;
   const startMs = performance.now();
+  const toModel = findModelApi(targetOf(request)) !== undefined;
   const requestBody = collectBody(settings.bodyBytesMax);
   const response = observeResponseBody(settings);
   let sent = false;
@@ -71,6 +74,7 @@ export function openUpstreamCall(exchange: Exchange, request: UpstreamRequest): 
   return {
     startMs,
     response,
+    toModel,
     get genAi() {
       return genAi !== undefined;
     },
@@ -81,16 +85,19 @@ export function openUpstreamCall(exchange: Exchange, request: UpstreamRequest): 
       return error;
     },
     addRequestChunk: (chunk, encoding) => {
-      if (!sent) requestBody.add(chunk, encoding);
+      if (toModel && !sent) requestBody.add(chunk, encoding);
     },
     requestSent: sendEvent,
-    responseStarted(code) {
+    responseStarted(code, encoding) {
       if (code < 200) return;
       status = code;
+      response.encoding = encoding;
       const summary = `Response received: ${code} from ${request.url.host}`;
       answerEvent(code < 400 ? 'info' : 'warn', summary, { 'http.response.status_code': code });
     },
-    addResponseChunk: (chunk) => response.add(chunk),
+    addResponseChunk: (chunk) => {
+      if (toModel) response.add(chunk);
+    },
     failed(thrown) {
       error ??= errorType(thrown);
       const aborted = isAbort(thrown);
@@ -102,17 +109,15 @@ export function openUpstreamCall(exchange: Exchange, request: UpstreamRequest): 
   };
 }
 
+function targetOf({ url }: UpstreamRequest): Target {
+  return { host: url.hostname, path: url.pathname };
+}
+
 function readRequest(exchange: Exchange, request: UpstreamRequest, body: BodyStart): GenAiRequest | undefined {
-  const target = { host: request.url.hostname, path: request.url.pathname };
-  const capture = exchange.settings.captureContent;
-  // undici before 7.11 (Node 22) does not show the chunks it sends: what the client asked for is then what we know.
-  const bodies = body.text() === '' && request.method === 'POST' ? [exchange.requestBody] : [body];
-  for (const each of bodies) {
-    const json = each.text();
-    if (!json.trimStart().startsWith('{')) continue;
-    return readGenAiRequest(each.truncated ? topLevelScalars(json) : parseJson(json), target, capture);
-  }
-  return undefined;
+  const text = body.text();
+  if (!text.trimStart().startsWith('{')) return undefined;
+  const json = body.truncated ? topLevelScalars(text) : parseJson(text);
+  return readGenAiRequest(json, targetOf(request), exchange.settings.captureContent);
 }
 
 /** "Request sent: gpt-4o (stream=true) to api.openai.com, attempt 2" */

@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { UpstreamRequest } from './exchange.ts';
 import { currentExchange } from './exchange-context.ts';
 import { attempt, guarded } from './guard.ts';
+import { HIDES_BODIES, observeBodies, type UndiciRequest } from './undici-bodies.ts';
 import { openUpstreamCall, type UpstreamCall } from './upstream-call.ts';
 
 /**
@@ -29,29 +30,32 @@ const UPSTREAM_CALLS_MAX = 64;
 type On = <M>(channel: string, fn: (message: M) => void) => void;
 type Calls = WeakMap<object, UpstreamCall>;
 
-interface UndiciRequest {
-  method: string;
-  origin: string | URL;
-  path: string;
-  upgrade?: unknown;
+interface UndiciResponse {
+  statusCode: number;
+  /** Names and values in turn. */
+  headers: readonly (Uint8Array | string)[];
 }
 
 function watchUndici(on: On, calls: Calls): void {
   on<{ request: UndiciRequest }>('undici:request:create', ({ request }) => {
     if (request.upgrade) return;
     const url = toUrl(request.path, String(request.origin));
-    if (url !== undefined) open(calls, request, { method: request.method, url, via: 'fetch' });
-  });
-  on<{ request: object; chunk: unknown }>('undici:request:bodyChunkSent', ({ request, chunk }) => {
-    calls.get(request)?.addRequestChunk(chunk);
+    if (url === undefined) return;
+    const call = open(calls, request, { method: request.method, url, via: 'fetch' });
+    if (HIDES_BODIES && call?.toModel) observeBodies(request, call);
   });
   on<{ request: object }>('undici:request:bodySent', ({ request }) => calls.get(request)?.requestSent());
-  on<{ request: object; response: { statusCode: number } }>('undici:request:headers', ({ request, response }) => {
-    calls.get(request)?.responseStarted(response.statusCode);
+  on<{ request: object; response: UndiciResponse }>('undici:request:headers', ({ request, response }) => {
+    calls.get(request)?.responseStarted(response.statusCode, rawHeader(response.headers, 'content-encoding'));
   });
-  on<{ request: object; chunk: unknown }>('undici:request:bodyChunkReceived', ({ request, chunk }) => {
-    calls.get(request)?.addResponseChunk(chunk);
-  });
+  if (!HIDES_BODIES) {
+    on<{ request: object; chunk: unknown }>('undici:request:bodyChunkSent', ({ request, chunk }) => {
+      calls.get(request)?.addRequestChunk(chunk);
+    });
+    on<{ request: object; chunk: unknown }>('undici:request:bodyChunkReceived', ({ request, chunk }) => {
+      calls.get(request)?.addResponseChunk(chunk);
+    });
+  }
   on<{ request: object; error: unknown }>('undici:request:error', ({ request, error }) => {
     calls.get(request)?.failed(error);
   });
@@ -70,7 +74,7 @@ function watchHttp(on: On, calls: Calls): void {
   on<{ request: ClientRequest; response: IncomingMessage }>('http.client.response.finish', ({ request, response }) => {
     const call = calls.get(request);
     if (call === undefined) return;
-    call.responseStarted(response.statusCode ?? 0);
+    call.responseStarted(response.statusCode ?? 0, response.headers['content-encoding']);
     observePushes(response, (chunk) => call.addResponseChunk(chunk));
     response.prependOnceListener(
       'close',
@@ -92,6 +96,19 @@ function open(calls: Calls, key: object, request: UpstreamRequest): UpstreamCall
   if (exchange.upstreamCalls.length < UPSTREAM_CALLS_MAX) exchange.upstreamCalls.push(call);
   calls.set(key, call);
   return call;
+}
+
+function rawHeader(headers: readonly (Uint8Array | string)[], name: string): string | undefined {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (
+      Buffer.from(headers[i] ?? '')
+        .toString('latin1')
+        .toLowerCase() === name
+    ) {
+      return Buffer.from(headers[i + 1] ?? '').toString('latin1');
+    }
+  }
+  return undefined;
 }
 
 function toUrl(path: string, origin: string): URL | undefined {
@@ -123,7 +140,7 @@ function observeWrites(request: ClientRequest, call: UpstreamCall): void {
  * Sees each chunk as the parser pushes it into the stream. A `data` listener would start the flow and so consume the
  * body; this neither consumes nor slows it.
  */
-export function observePushes(message: IncomingMessage, onChunk: (chunk: unknown) => void): void {
+function observePushes(message: IncomingMessage, onChunk: (chunk: unknown) => void): void {
   const look = guarded('a body', onChunk);
   const original = message.push;
   message.push = function (this: IncomingMessage, chunk: unknown, encoding?: BufferEncoding) {

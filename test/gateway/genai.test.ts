@@ -43,15 +43,16 @@ describe('what a request asks for', () => {
       readGenAiRequest({ model: 'm' }, { host, path }, false)?.attributes['gen_ai.provider.name'];
     expect(provider('x.openai.azure.com', '/openai/chat/completions')).toBe('azure.ai.openai');
     expect(provider('api.anthropic.com', '/v1/messages')).toBe('anthropic');
-    expect(provider('127.0.0.1', '/v1/chat/completions?x=1')).toBe('openai');
+    expect(provider('127.0.0.1', '/v1/chat/completions/')).toBe('openai');
     expect(provider('127.0.0.1', '/elsewhere')).toBeUndefined();
     expect(provider('notopenai.com.example', '/elsewhere')).toBeUndefined();
   });
 
-  it('is nothing for bodies without a model', () => {
+  it('is nothing for bodies without a model, and for other APIs', () => {
     for (const body of [undefined, null, [], 'x', {}, { model: 7 }, { model: '' }]) {
       expect(readGenAiRequest(body, CHAT, false)).toBeUndefined();
     }
+    expect(readGenAiRequest({ model: 'T' }, { host: 'cars.example', path: '/cars' }, false)).toBeUndefined();
   });
 
   it('has the prompt only when content is asked for', () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Agent, get, request as httpRequest } from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { context } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -325,6 +326,39 @@ describe('a call to a language model', () => {
       await post(false)(url);
     });
     expect(done?.attributes).toMatchObject({ 'gen_ai.usage.input_tokens': 18, 'gen_ai.usage.output_tokens': 24 });
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ])('is read through %s', async (encoding, compress) => {
+    const compressed = await servers.start(async (request, response) => {
+      const { stream } = JSON.parse(await readBody(request)) as { stream: boolean };
+      const event = { ...answer, choices: [{ delta: {}, finish_reason: 'stop' }], usage };
+      response.setHeader('content-encoding', encoding);
+      response.end(compress(stream ? `data: ${JSON.stringify(event)}\n\n` : JSON.stringify(event)));
+    });
+    for (const stream of [true, false]) {
+      feed.clear();
+      await through(() => post(stream)(`${compressed}/v1/chat/completions`));
+      expect(feed.named('gateway.response_sent')[0]?.attributes).toMatchObject({
+        'gen_ai.usage.input_tokens': 9,
+        'gen_ai.response.finish_reasons': ['stop'],
+      });
+    }
+  });
+
+  it('that was answered from a cache is read from the response itself', async () => {
+    const gateway = traceGateway();
+    const url = await servers.start((request, response) => {
+      gateway(request, response, () => response.end(JSON.stringify({ ...answer, choices: [], usage })));
+    });
+    await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: '{}' })).text();
+    await (await fetch(`${url}/other`)).text();
+    const [cached, other] = await feed.wait('gateway.response_sent', 2);
+    expect(cached?.attributes['gen_ai.usage.input_tokens']).toBe(9);
+    expect(other?.attributes).not.toHaveProperty('gen_ai.response.model');
   });
 
   it('says its model also when the prompt is larger than what is kept', async () => {
