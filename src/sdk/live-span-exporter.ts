@@ -1,7 +1,7 @@
 import { log } from '../diag.ts';
 import { attempt } from './guard.ts';
-import { currentPublisher } from './publisher.ts';
 import type { Publisher } from './publisher-contract.ts';
+import { currentPublisher } from './publisher-registry.ts';
 import { createSpanWriter } from './span-activity.ts';
 import { isDirect, scopeOf } from './span-facts.ts';
 import type { ExportOutcome, FinishedSpan, LiveSpanOptions } from './span-types.ts';

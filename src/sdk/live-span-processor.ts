@@ -1,8 +1,8 @@
 import { type Context, TraceFlags } from '@opentelemetry/api';
 import { callIdOf } from './call-id.ts';
 import { attempt, guarded } from './guard.ts';
-import { currentPublisher } from './publisher.ts';
 import type { Publisher } from './publisher-contract.ts';
+import { currentPublisher } from './publisher-registry.ts';
 import { createSpanWriter, type SpanWriter } from './span-activity.ts';
 import { DIRECT, markUnmarked, resourceFacts, scopeOf } from './span-facts.ts';
 import type { FinishedSpan, LiveSpanOptions, StartedSpan } from './span-types.ts';

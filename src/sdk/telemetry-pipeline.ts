@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { DiagConsoleLogger, DiagLogLevel, diag, type TextMapPropagator } from '@opentelemetry/api';
-import { logs } from '@opentelemetry/api-logs';
+import type { LoggerProvider } from '@opentelemetry/api-logs';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import type { Resource } from '@opentelemetry/resources';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace-node';
@@ -123,7 +123,10 @@ function createProvider(
   });
 }
 
-/** Where `emitEvent` writes log records. A logger provider of the application's stays. */
+/**
+ * Where `emitEvent` writes log records. Ours stands behind the API's proxy and not in its global slot, so that a logger
+ * provider of the application's is the one, whether it comes before or after.
+ */
 function setUpLogs({ environment, resource }: PipelineOptions): Pipeline | undefined {
   if (environment.logs === undefined) return undefined;
   const { numbers } = environment;
@@ -137,7 +140,9 @@ function setUpLogs({ environment, resource }: PipelineOptions): Pipeline | undef
       attributeValueLengthLimit: numbers.OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     },
   });
-  logs.setGlobalLoggerProvider(provider);
+  const { logs } = require('@opentelemetry/api-logs') as typeof import('@opentelemetry/api-logs');
+  const proxy = logs.getLoggerProvider() as { _setDelegate?: (delegate: LoggerProvider) => void };
+  proxy._setDelegate?.(provider);
   return {
     async forceFlush() {
       await Promise.all(outlets.map((outlet) => outlet.flush()));
