@@ -28,7 +28,7 @@ export interface TraceGatewayOptions {
 }
 
 /** A request or response of node:http, or of a framework that keeps it as `raw` (Fastify). */
-export type MaybeRaw<T> = T | { raw: T };
+type MaybeRaw<T> = T | { raw: T };
 export type GatewayMiddleware = (
   request: MaybeRaw<IncomingMessage>,
   response: MaybeRaw<ServerResponse>,

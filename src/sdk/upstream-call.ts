@@ -1,130 +1,124 @@
 import type { AttributeValue } from '../activity/activity.ts';
-import { type BodyStart, collectBody, observeResponseBody, type ResponseObserver } from './body-observer.ts';
+import { collectBody, observeResponseBody, type ResponseObserver } from './body-observer.ts';
 import { type Exchange, emitFor, errorType, formatDuration, round, type UpstreamRequest } from './exchange.ts';
 import { parseJson, topLevelScalars } from './genai-json.ts';
-import { findModelApi, type GenAiRequest, readGenAiRequest, type Target } from './genai-request.ts';
+import { findModelApi, type GenAiRequest, readGenAiRequest } from './genai-request.ts';
+import { guarded } from './guard.ts';
 
 /** How long `gateway.request_sent` waits for the body (and its model name) while a connection is being made. */
 const SENT_WAIT_MS = 1_000;
 
 /** One attempt to reach an upstream: exactly one `gateway.request_sent` and one `gateway.response_received`. */
-export interface UpstreamCall {
-  readonly startMs: number;
-  readonly response: ResponseObserver;
+export class UpstreamCall {
+  readonly startMs = performance.now();
   /** The call goes to a language model's API: only then its bodies are looked into. */
   readonly toModel: boolean;
-  /** And its body was a request to a model. */
-  readonly genAi: boolean;
+  readonly response: ResponseObserver;
   /** Status of the final response. */
-  readonly status: number | undefined;
+  status: number | undefined;
   /** Type of the failure, also of one in the middle of the body. */
-  readonly error: string | undefined;
-  addRequestChunk(chunk: unknown, encoding?: unknown): void;
-  requestSent(): void;
-  responseStarted(status: number, encoding?: string): void;
-  addResponseChunk(chunk: unknown): void;
-  failed(error: unknown): void;
-}
+  error: string | undefined;
+  readonly #exchange: Exchange;
+  readonly #request: UpstreamRequest;
+  readonly #attempt: number;
+  readonly #requestBody;
+  readonly #sentTimer: NodeJS.Timeout;
+  #asked: GenAiRequest | undefined;
+  #sent = false;
+  #answered = false;
 
-export function openUpstreamCall(exchange: Exchange, request: UpstreamRequest): UpstreamCall {
-  const { settings } = exchange;
-  const attempt = ++exchange.attempts;
-  const startMs = performance.now();
-  const toModel = findModelApi(targetOf(request)) !== undefined;
-  const requestBody = collectBody(settings.bodyBytesMax);
-  const response = observeResponseBody(settings);
-  let sent = false;
-  let answered = false;
-  let genAi: GenAiRequest | undefined;
-  let status: number | undefined;
-  let error: string | undefined;
+  constructor(exchange: Exchange, request: UpstreamRequest) {
+    const { url } = request;
+    this.#exchange = exchange;
+    this.#request = request;
+    this.#attempt = ++exchange.attempts;
+    this.toModel = findModelApi({ host: url.hostname, path: url.pathname }) !== undefined;
+    this.#requestBody = collectBody(exchange.settings.bodyBytesMax);
+    this.response = observeResponseBody(exchange.settings);
+    this.#sentTimer = setTimeout(
+      guarded('an upstream call', () => this.requestSent()),
+      SENT_WAIT_MS,
+    );
+    this.#sentTimer.unref();
+  }
 
-  const common: Record<string, AttributeValue> = {
-    'upstream.attempt': attempt,
-    'upstream.host': request.url.host,
-    'http.request.method': request.method,
-    'url.path': request.url.pathname,
-  };
+  /** Whether what was sent is a request to a model. */
+  get genAi(): boolean {
+    return this.#asked !== undefined;
+  }
 
-  const sendEvent = (): void => {
-    if (sent) return;
-    sent = true;
-    clearTimeout(timer);
-    genAi = readRequest(exchange, request, requestBody);
-    emitFor(exchange, 'gateway.request_sent', {
-      summary: sentSentence(request, genAi, attempt),
-      data: { ...common, ...genAi?.attributes },
+  addRequestChunk(chunk: unknown, encoding?: unknown): void {
+    if (this.toModel && !this.#sent) this.#requestBody.add(chunk, encoding);
+  }
+
+  requestSent(): void {
+    if (this.#sent) return;
+    this.#sent = true;
+    clearTimeout(this.#sentTimer);
+    this.#asked = this.#readRequest();
+    emitFor(this.#exchange, 'gateway.request_sent', {
+      summary: this.#sentence(),
+      data: { ...this.#attributes(), ...this.#asked?.attributes },
     });
-  };
-  const timer = setTimeout(sendEvent, SENT_WAIT_MS);
-  timer.unref();
+  }
 
-  const answerEvent = (severity: 'info' | 'warn', summary: string, data: Record<string, AttributeValue>): void => {
-    if (answered) return;
-    answered = true;
-    sendEvent();
-    const elapsedMs = round(performance.now() - startMs);
-    emitFor(exchange, 'gateway.response_received', {
+  /** @param encoding `Content-Encoding` of the body */
+  responseStarted(status: number, encoding: string | undefined): void {
+    if (status < 200) return;
+    this.status = status;
+    this.response.encoding = encoding;
+    const summary = `Response received: ${status} from ${this.#request.url.host}`;
+    this.#answer(status < 400 ? 'info' : 'warn', summary, { 'http.response.status_code': status });
+  }
+
+  addResponseChunk(chunk: unknown): void {
+    if (this.toModel) this.response.add(chunk);
+  }
+
+  failed(thrown: unknown): void {
+    this.error ??= errorType(thrown);
+    const { host } = this.#request.url;
+    if (isAbort(thrown)) this.#answer('warn', `Request to ${host} given up`, { cancelled: true, error: this.error });
+    else this.#answer('warn', `No response from ${host}: ${this.error}`, { error: this.error });
+  }
+
+  #answer(severity: 'info' | 'warn', summary: string, data: Record<string, AttributeValue>): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.requestSent();
+    const elapsedMs = round(performance.now() - this.startMs);
+    emitFor(this.#exchange, 'gateway.response_received', {
       severity,
       summary: `${summary} after ${formatDuration(elapsedMs)}`,
-      data: { ...common, ...data, 'upstream.duration_ms': elapsedMs },
+      data: { ...this.#attributes(), ...data, 'upstream.duration_ms': elapsedMs },
     });
-  };
+  }
 
-  return {
-    startMs,
-    response,
-    toModel,
-    get genAi() {
-      return genAi !== undefined;
-    },
-    get status() {
-      return status;
-    },
-    get error() {
-      return error;
-    },
-    addRequestChunk: (chunk, encoding) => {
-      if (toModel && !sent) requestBody.add(chunk, encoding);
-    },
-    requestSent: sendEvent,
-    responseStarted(code, encoding) {
-      if (code < 200) return;
-      status = code;
-      response.encoding = encoding;
-      const summary = `Response received: ${code} from ${request.url.host}`;
-      answerEvent(code < 400 ? 'info' : 'warn', summary, { 'http.response.status_code': code });
-    },
-    addResponseChunk: (chunk) => {
-      if (toModel) response.add(chunk);
-    },
-    failed(thrown) {
-      error ??= errorType(thrown);
-      const aborted = isAbort(thrown);
-      const summary = aborted
-        ? `Request to ${request.url.host} given up`
-        : `No response from ${request.url.host}: ${error}`;
-      answerEvent('warn', summary, aborted ? { cancelled: true, error } : { error });
-    },
-  };
-}
+  #attributes(): Record<string, AttributeValue> {
+    const { method, url } = this.#request;
+    return {
+      'upstream.attempt': this.#attempt,
+      'upstream.host': url.host,
+      'http.request.method': method,
+      'url.path': url.pathname,
+    };
+  }
 
-function targetOf({ url }: UpstreamRequest): Target {
-  return { host: url.hostname, path: url.pathname };
-}
+  #readRequest(): GenAiRequest | undefined {
+    const text = this.#requestBody.text();
+    if (!text.trimStart().startsWith('{')) return undefined;
+    const json = this.#requestBody.truncated ? topLevelScalars(text) : parseJson(text);
+    const { hostname, pathname } = this.#request.url;
+    return readGenAiRequest(json, { host: hostname, path: pathname }, this.#exchange.settings.captureContent);
+  }
 
-function readRequest(exchange: Exchange, request: UpstreamRequest, body: BodyStart): GenAiRequest | undefined {
-  const text = body.text();
-  if (!text.trimStart().startsWith('{')) return undefined;
-  const json = body.truncated ? topLevelScalars(text) : parseJson(text);
-  return readGenAiRequest(json, targetOf(request), exchange.settings.captureContent);
-}
-
-/** "Request sent: gpt-4o (stream=true) to api.openai.com, attempt 2" */
-function sentSentence(request: UpstreamRequest, genAi: GenAiRequest | undefined, attempt: number): string {
-  const what =
-    genAi === undefined ? `${request.method} ${request.url.pathname}` : `${genAi.model} (stream=${genAi.stream})`;
-  return `Request sent: ${what} to ${request.url.host}${attempt > 1 ? `, attempt ${attempt}` : ''}`;
+  /** "Request sent: gpt-4o (stream=true) to api.openai.com, attempt 2" */
+  #sentence(): string {
+    const { method, url } = this.#request;
+    const asked = this.#asked;
+    const what = asked === undefined ? `${method} ${url.pathname}` : `${asked.model} (stream=${asked.stream})`;
+    return `Request sent: ${what} to ${url.host}${this.#attempt > 1 ? `, attempt ${this.#attempt}` : ''}`;
+  }
 }
 
 function isAbort(thrown: unknown): boolean {

@@ -4,7 +4,7 @@ import type { UpstreamRequest } from './exchange.ts';
 import { currentExchange } from './exchange-context.ts';
 import { attempt, guarded } from './guard.ts';
 import { HIDES_BODIES, observeBodies, type UndiciRequest } from './undici-bodies.ts';
-import { openUpstreamCall, type UpstreamCall } from './upstream-call.ts';
+import { UpstreamCall } from './upstream-call.ts';
 
 /**
  * Watches outgoing calls through Node's diagnostics channels, without patching: `undici:request:*` for fetch and undici,
@@ -92,7 +92,7 @@ function open(calls: Calls, key: object, request: UpstreamRequest): UpstreamCall
   const exchange = currentExchange();
   if (exchange === undefined || exchange.closed) return undefined;
   if (!attempt('the option upstream', () => exchange.settings.upstream(request), false)) return undefined;
-  const call = openUpstreamCall(exchange, request);
+  const call = new UpstreamCall(exchange, request);
   if (exchange.upstreamCalls.length < UPSTREAM_CALLS_MAX) exchange.upstreamCalls.push(call);
   calls.set(key, call);
   return call;

@@ -282,6 +282,18 @@ describe('the response', () => {
     expect((await spanOf(sent?.traceId)).status.code).toBe(SpanStatusCode.UNSET);
   });
 
+  it('has no status when the client leaves before it began', async () => {
+    const url = await serve(() => undefined);
+    const client = get(url);
+    client.on('error', () => undefined);
+    await feed.wait('gateway.request_received');
+    client.destroy();
+    const [sent] = await feed.wait('gateway.response_sent');
+    expect(sent?.attributes.cancelled).toBe(true);
+    expect(sent?.attributes).not.toHaveProperty('http.response.status_code');
+    expect(sent?.summary).toMatch(/^Response cancelled by the client after .*: nothing was sent$/);
+  });
+
   it('is failed when the application destroys it', async () => {
     const url = await serve((_, response) => {
       response.write('first', () => response.destroy(Object.assign(new Error('secret'), { code: 'EUPSTREAM' })));

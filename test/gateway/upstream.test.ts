@@ -167,6 +167,21 @@ describe('an upstream call', () => {
   });
 });
 
+describe('an upstream that cannot be connected to yet', () => {
+  it('shows as sent before it answers', async () => {
+    // A lookup that never ends: no byte can have been sent.
+    await through(async () => {
+      const call = httpRequest('http://upstream.invalid/waits', { lookup: () => undefined });
+      call.on('error', () => undefined).end();
+      await feed.wait('gateway.request_sent');
+      expect(feed.named('gateway.response_received')).toEqual([]);
+      call.destroy();
+      await feed.wait('gateway.response_received');
+    });
+    expect(pairs()[0]).toBe('1 /waits sent');
+  });
+});
+
 describe('several upstream calls', () => {
   it('at once each have their pair, also on pooled sockets and from concurrent requests', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 2 });

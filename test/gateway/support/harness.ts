@@ -25,7 +25,7 @@ export async function until<T>(what: string, look: () => T | undefined | false, 
   }
 }
 
-export type Recorded = NewActivity & { attributes: Attributes };
+type Recorded = NewActivity & { attributes: Attributes };
 
 /** A publisher of the public kind that keeps everything. */
 export interface Recorder {
