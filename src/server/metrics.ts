@@ -2,11 +2,18 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Attributes, Meter } from '@opentelemetry/api';
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AggregationType, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  AggregationType,
+  InstrumentType,
+  MeterProvider,
+  type MetricDescriptor,
+  MetricReader,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
 
 /** A figure that is read when somebody scrapes; the hot path counts in plain numbers. */
 export interface Figure {
-  /** OpenTelemetry name; Prometheus gets it with underscores and the unit. */
+  /** OpenTelemetry name; Prometheus gets it with underscores, unit and, for a counter, `_total`. */
   name: string;
   kind: 'counter' | 'gauge';
   description: string;
@@ -28,6 +35,7 @@ export interface Metrics {
 /** Seconds; the semantic conventions' advice for `http.server.request.duration`. */
 const DURATION_BOUNDS_S = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const NANOSECONDS = 1e9;
+const UNIT_SUFFIXES: Readonly<Record<string, string>> = { s: 'seconds', By: 'bytes' };
 
 /** Collects when asked, and never by itself. */
 class ScrapeReader extends MetricReader {
@@ -58,7 +66,7 @@ export function createMetrics(): Metrics {
     unit: 's',
   });
   let droppedConnections = 0;
-  const serializer = new PrometheusSerializer();
+  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   const metrics: Metrics = {
@@ -79,7 +87,7 @@ export function createMetrics(): Metrics {
     async scrape() {
       const { resourceMetrics } = await reader.collect();
       delay.reset();
-      return serializer.serialize(resourceMetrics);
+      return serializer.serialize(withUnitNames(resourceMetrics));
     },
     async close() {
       delay.disable();
@@ -97,6 +105,20 @@ export function createMetrics(): Metrics {
     ...processFigures(delay),
   ]);
   return metrics;
+}
+
+/** Prometheus wants the unit in the name; the serialiser leaves that to us (OpenTelemetry: Prometheus compatibility). */
+function withUnitNames(metrics: ResourceMetrics): ResourceMetrics {
+  const scopeMetrics = metrics.scopeMetrics.map((scope) => ({
+    ...scope,
+    metrics: scope.metrics.map((metric) => ({ ...metric, descriptor: withUnitName(metric.descriptor) })),
+  }));
+  return { ...metrics, scopeMetrics };
+}
+
+function withUnitName(descriptor: MetricDescriptor): MetricDescriptor {
+  const suffix = UNIT_SUFFIXES[descriptor.unit];
+  return { ...descriptor, unit: '', name: suffix === undefined ? descriptor.name : `${descriptor.name}.${suffix}` };
 }
 
 function observe(meter: Meter, { name, kind, description, unit, read }: Figure): void {

@@ -1,12 +1,12 @@
-import type { FanOutStats } from '../feed/fan-out-stats.ts';
 import type { LiveFeed } from '../feed/live-feed.ts';
 import type { IngestFigures } from './ingest-routes.ts';
 import type { InstanceWatch } from './instance-watch.ts';
 import type { Figure } from './metrics.ts';
+import type { StreamStats } from './sse.ts';
 
 export interface FigureSources {
   feed: LiveFeed;
-  stream: { stats(): FanOutStats };
+  stream: { stats(): StreamStats };
   ingest: IngestFigures;
   watch: InstanceWatch;
   sessions: { readonly size: number };
@@ -30,7 +30,7 @@ export function serverFigures(sources: FigureSources): Figure[] {
       'reason',
       () => ingest.failed,
     ),
-    gauge('livespan.log.connected', '1', '1 while the log is reached', () => (feed.bus.status().connected ? 1 : 0)),
+    gauge('livespan.log.connected', '', '1 while the log is reached', () => (feed.bus.status().connected ? 1 : 0)),
     counter('livespan.instances.lost', '{instance}', 'Instances this server found silent', () => watch.stats().lost),
     counter(
       'livespan.instances.watch_failures',
@@ -47,7 +47,7 @@ export function serverFigures(sources: FigureSources): Figure[] {
 function feedFigures(feed: LiveFeed): Figure[] {
   const status = () => feed.status();
   return [
-    gauge('livespan.feed.connected', '1', '1 while live delivery is up', () => (status().connected ? 1 : 0)),
+    gauge('livespan.feed.connected', '', '1 while live delivery is up', () => (status().connected ? 1 : 0)),
     counter('livespan.feed.received', '{activity}', 'Activities received live', () => status().received),
     counter('livespan.feed.repaired', '{activity}', 'Activities read back from the log', () => status().repaired),
     counter('livespan.feed.duplicates', '{activity}', 'Live messages that came twice', () => status().duplicates),
@@ -61,12 +61,18 @@ function feedFigures(feed: LiveFeed): Figure[] {
   ];
 }
 
-function readerFigures(stats: () => FanOutStats): Figure[] {
+function readerFigures(stats: () => StreamStats): Figure[] {
   return [
     gauge('livespan.readers', '{reader}', 'Readers connected', () => stats().readers),
     gauge('livespan.readers.live', '{reader}', 'Readers at the head of the feed', () => stats().live),
     gauge('livespan.readers.lanes', '{lane}', 'Distinct filters and formats being read', () => stats().lanes),
     counter('livespan.readers.opened', '{reader}', 'Readers that came', () => stats().opened),
+    counter(
+      'livespan.readers.refused',
+      '{reader}',
+      'Readers refused because there were too many',
+      () => stats().refused,
+    ),
     byLabel('livespan.readers.ended', '{reader}', 'Readers that went, by reason', 'reason', () => stats().ended),
     counter('livespan.readers.overruns', '{overrun}', 'Times a reader fell out of the ring', () => stats().overruns),
     counter(

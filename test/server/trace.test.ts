@@ -80,14 +80,17 @@ describe('the view of a trace', () => {
 describe('the index over the ring', () => {
   it('follows the ring and forgets with it', () => {
     const slots: RingSlot[] = [];
-    const ring = {
-      tail: 0,
+    let tail = 0;
+    const ring: Ring = {
+      bytes: 0,
+      get tail() {
+        return tail;
+      },
       get head() {
         return slots.length;
       },
-      bytes: 0,
-      at: (sequence: number) => (sequence >= ring.tail ? slots[sequence] : undefined),
-    } satisfies Ring;
+      at: (sequence) => (sequence >= tail ? slots[sequence] : undefined),
+    };
     const push = (more: Partial<Activity>) => {
       const { cursor, activity } = logged(more);
       slots.push({
@@ -107,13 +110,13 @@ describe('the index over the ring', () => {
     push({ traceId: 'b' });
     push({ kind: 'notice', name: 'livespan.instance_lost', instance: 'i' });
     expect([places('a'), places('b'), index.find('c').notices.length]).toEqual([[1, 3], [2, 5], 1]);
-    ring.tail = 2;
+    tail = 2;
     push({ traceId: 'a' });
     expect([places('a'), places('b')]).toEqual([[3, 7], [5]]);
-    ring.tail = 6;
+    tail = 6;
     expect([places('a'), places('b'), index.find('a').notices.length]).toEqual([[7], [], 0]);
     for (let count = 0; count < 100; count++) push({ traceId: 'z' });
-    ring.tail = 90;
+    tail = 90;
     expect([places('a').length, places('z').length]).toEqual([0, slots.length - 90]);
   });
 });
