@@ -38,6 +38,8 @@ export function rescueInWorker(rescue: Rescue): void {
 
 /** In the thread: in order, one at a time; the first failure ends it, because there is no time to try on. */
 async function send({ livespanRescue: rescue, done }: ThreadData): Promise<void> {
+  // Our sockets keep no thread alive either.
+  const alive = setInterval(() => undefined, rescue.timeoutMs);
   try {
     const target = await openTarget(rescue.target);
     let { acked } = rescue;
@@ -48,6 +50,7 @@ async function send({ livespanRescue: rescue, done }: ThreadData): Promise<void>
       acked = Math.max(acked, number);
     }
   } finally {
+    clearInterval(alive);
     const flag = new Int32Array(done);
     Atomics.store(flag, 0, 1);
     Atomics.notify(flag, 0);

@@ -126,7 +126,8 @@ function onSignal(signal: NodeJS.Signals): void {
   leavingFor = known;
   void all('leave').then(() => {
     leavingFor = undefined;
-    raise(known);
+    // Not at once: Node prints warnings (the log that cannot be reached) at the next turn.
+    setImmediate(() => raise(known));
   });
 }
 

@@ -94,6 +94,8 @@ class LivePublisher implements PendingPublisher {
   #present = false;
   #leaving = false;
   #away = false;
+  /** How many had been emitted when the last goodbye could not be said. */
+  #leftInVain = -1;
   #closing: Promise<void> | undefined;
   #closed = false;
 
@@ -129,7 +131,7 @@ class LivePublisher implements PendingPublisher {
     this.#unwatch = watchProcessEnd({
       timeoutMs: this.#closeTimeoutMs,
       flush: () => this.flush(),
-      leave: () => this.leave(),
+      leave: () => this.#leaveOnce(),
       rescue: () => this.#rescue(),
     });
   }
@@ -164,6 +166,13 @@ class LivePublisher implements PendingPublisher {
     this.#leaving = true;
     await this.#wait(() => this.#isDone());
     this.#leaving = false;
+  }
+
+  /** For an end of the process that comes again after each wait: what was in vain is tried again only with something new. */
+  async #leaveOnce(): Promise<void> {
+    if (this.#leftInVain === this.#emitted) return;
+    await this.leave();
+    if (!this.#isDone()) this.#leftInVain = this.#emitted;
   }
 
   close(): Promise<void> {
