@@ -1,4 +1,4 @@
-import { beforeFirst, comparePositions, type Position } from '../activity/cursor.ts';
+import { beforeFirst, type Position } from '../activity/cursor.ts';
 import type { Bus, BusEntry, BusInfo, RangePage, RangeQuery } from '../bus/bus.ts';
 import type { History } from './history.ts';
 import { activitySlot } from './slots.ts';
@@ -20,8 +20,8 @@ const PAGE_COUNT = 1_000;
 export async function catchUp(history: History, bus: Bus, seed: SeedLimits, signal: AbortSignal): Promise<BusInfo> {
   const reader = new LogReader(history, bus, signal);
   const info = await bus.info(history.track?.position);
-  if (history.track === undefined) await reader.seed(info, seed);
-  else await reader.follow(info);
+  if (history.track === undefined) return reader.seed(info, seed);
+  await reader.follow(info);
   return info;
 }
 
@@ -36,27 +36,11 @@ class LogReader {
     this.#signal = signal;
   }
 
-  /** Newest entries of this epoch, read backwards, taken forwards. */
-  async seed(info: BusInfo, limits: SeedLimits): Promise<void> {
-    const entries: BusEntry[] = [];
-    let bytes = 0;
-    let before: Position | undefined;
-    do {
-      const limit = Math.min(PAGE_COUNT, limits.countMax - entries.length);
-      if (limit <= 0) break;
-      const page = await this.#range({
-        from: { ms: info.epoch, n: 0 },
-        ...(before === undefined ? {} : { before }),
-        limit,
-        order: 'desc',
-      });
-      for (const entry of page.entries) {
-        entries.push(entry);
-        bytes += 2 * entry.json.length;
-      }
-      before = page.next;
-    } while (before !== undefined && bytes < limits.bytesMax);
-    entries.reverse();
+  /** Newest entries of this epoch, read backwards, taken forwards. Returns the look at the log that they were part of. */
+  async seed(info: BusInfo, limits: SeedLimits): Promise<BusInfo> {
+    const entries = await this.#readBack(info.epoch, limits);
+    const again = await this.#bus.info();
+    if (again.epoch !== info.epoch) return this.seed(again, limits);
     const first = entries.find((entry) => activitySlot(entry) !== undefined);
     this.#history.begin(info.epoch, first === undefined ? info.last : beforeFirst(first.position));
     for (const entry of entries) {
@@ -65,6 +49,24 @@ class LogReader {
       if (verdict === 'diverged') this.#history.pass(entry.position);
     }
     this.#skipTrimmed(info);
+    return info;
+  }
+
+  async #readBack(epoch: number, limits: SeedLimits): Promise<BusEntry[]> {
+    const entries: BusEntry[] = [];
+    let bytes = 0;
+    let page: RangePage | undefined;
+    do {
+      const bounds = { from: { ms: epoch, n: 0 }, ...(page?.next === undefined ? {} : { before: page.next }) };
+      const limit = Math.min(PAGE_COUNT, limits.countMax - entries.length);
+      if (limit <= 0) break;
+      page = await this.#range({ ...bounds, limit, order: 'desc' });
+      for (const entry of page.entries) {
+        entries.push(entry);
+        bytes += 2 * entry.json.length;
+      }
+    } while (page.next !== undefined && bytes < limits.bytesMax);
+    return entries.reverse();
   }
 
   async follow(info: BusInfo): Promise<void> {
@@ -83,31 +85,37 @@ class LogReader {
     while (after !== undefined) {
       const page: RangePage = await this.#range({ after, limit: PAGE_COUNT });
       after = page.next;
-      for (const entry of page.entries) {
-        const verdict = this.#history.read(entry);
-        if (verdict === 'follows') this.#history.counters.repaired += 1;
-        if ((verdict === 'ahead' || verdict === 'diverged') && !(await this.#settle(entry, verdict))) return false;
-      }
+      if (page.entries.length > 0 && !(await this.#takePage(page.entries))) return false;
     }
     return true;
   }
 
   /**
-   * An entry that does not follow: the ones before it are gone, or it was put in by hand, or the log is another one since
-   * the last look. False when the rest of the page is of no use.
+   * A counter alone proves nothing: entries of a log made anew may carry just the numbers that are missing. So the log is
+   * compared once more after each page, and only then is the page taken. False when it was of another history.
    */
-  async #settle(entry: BusEntry, verdict: 'ahead' | 'diverged'): Promise<boolean> {
+  async #takePage(entries: readonly BusEntry[]): Promise<boolean> {
     const { track, epoch, since } = this.#history;
     if (track === undefined) return false;
     const info = await this.#bus.info(track.position);
     const comparison = compareWithLog(track, epoch, since, info);
-    if (comparison === 'diverged' || (verdict === 'diverged' && info.probe !== 'present')) {
+    if (comparison === 'diverged') {
       await this.#restart(info);
       return false;
     }
     if (comparison === 'renewed') this.#history.renew(info.epoch);
-    if (verdict === 'diverged') this.#history.pass(entry.position);
-    else this.#skipTo(entry);
+    for (const entry of entries) {
+      const verdict = this.#history.read(entry);
+      if (verdict === 'follows') this.#history.counters.repaired += 1;
+      if (verdict === 'ahead') this.#skipTo(entry);
+      if (verdict !== 'diverged') continue;
+      if (info.probe !== 'present') {
+        await this.#restart(info);
+        return false;
+      }
+      // Our own newest entry is still there: this one was put in by hand.
+      this.#history.pass(entry.position);
+    }
     return true;
   }
 
@@ -139,10 +147,8 @@ class LogReader {
 
   /** What the look showed and the reading did not find was trimmed in between. */
   #skipTrimmed(info: BusInfo): void {
-    const read = this.#history.track?.read;
-    if (read !== undefined && this.#history.epoch === info.epoch && comparePositions(info.last, read) > 0) {
-      this.#history.skipPast(info.last);
-    }
+    const { track, epoch } = this.#history;
+    if (track !== undefined && epoch === info.epoch && info.last.n > track.chain) this.#history.skipPast(info.last);
   }
 
   async #range(query: RangeQuery): Promise<RangePage> {

@@ -15,8 +15,8 @@ export interface Attached {
 
 /** What a replay needs: the log by pages, and a look at the ring that takes no time. */
 export interface ReplaySource {
-  /** Epoch of the ring's history; 0 while nothing is known. */
-  epoch(): number;
+  /** Epoch of the ring's history; absent while nothing is known. */
+  epoch(): number | undefined;
   /** Finds the place in the ring. Answer and attachment are in one tick, so nothing can come between. */
   locate(position: Position, exact: boolean): Located;
   /** Position directly before that slot of the ring. */
@@ -55,17 +55,19 @@ class Handover {
   readonly #source: ReplaySource;
   readonly #signal: AbortSignal;
   #track: Track;
-  #epoch: number;
+  /** Epoch of the log that the track was read from. */
+  #epoch: number | undefined;
   /** The position was seen in this log, or told by it: it needs no check. */
   #verified: boolean;
   /** A reset is due before the next slot. */
   #resetting = false;
+  /** Changes of the ring when this round began. */
+  #seen = 0;
   #slots: RingSlot[] = [];
 
   constructor(source: ReplaySource, from: Position, signal: AbortSignal) {
     this.#source = source;
     this.#signal = signal;
-    this.#epoch = source.epoch();
     const exact = !isTimePosition(from);
     this.#track = exact ? trackAt(from) : trackFrom(from);
     this.#verified = !exact;
@@ -79,17 +81,25 @@ class Handover {
 
   /** One step nearer to the ring. Where it is reached and nothing is left to say, the answer is the place. */
   async round(): Promise<Attached | undefined> {
-    const seen = this.#source.changes();
-    if (this.#crossedEpoch()) return this.#reset(this.#epoch);
+    this.#seen = this.#source.changes();
+    const epoch = this.#source.epoch();
+    // Until the ring knows the log there is nothing to compare a page with.
+    if (epoch === undefined) return void (await this.#change());
+    if (this.#isOlderThan(epoch)) return this.#reset(epoch);
     const { position, exact } = this.#track;
     const place = this.#source.locate(position, exact);
     if ('at' in place) return this.#attach(place.at);
     if ('reset' in place) return this.#reset(undefined);
-    if ('older' in place) return this.#readPage(place.base, seen);
+    if ('older' in place) return this.#readPage();
     if (!this.#verified) return this.#verify(await this.#source.info(position, this.#signal));
     // The log was read further than the ring has come. When nothing comes for a while, ask again.
-    this.#verified = await this.#source.wait(seen, this.#signal);
+    this.#verified = await this.#change();
     return undefined;
+  }
+
+  /** Waits until the ring has changed since this round began; false when it has not for a while. */
+  #change(): Promise<boolean> {
+    return this.#source.wait(this.#seen, this.#signal);
   }
 
   #attach(sequence: number): Attached | undefined {
@@ -100,14 +110,13 @@ class Handover {
   }
 
   /** The position is of an older log than the one the ring follows. */
-  #crossedEpoch(): boolean {
-    const epoch = this.#source.epoch();
-    const known = this.#epoch;
+  #isOlderThan(epoch: number): boolean {
+    const known = this.#epoch ?? epoch;
     this.#epoch = epoch;
     const { position, exact } = this.#track;
     if (!exact || isTimePosition(position) || position.ms >= epoch) return false;
     // A reader from the beginning may pass entries that are older than the epoch; a cursor may not be.
-    return !this.#verified || (known !== 0 && known !== epoch);
+    return !this.#verified || known !== epoch;
   }
 
   /** From here on contiguity is owed again from the next slot on only, and that a reset lies before it. */
@@ -135,16 +144,17 @@ class Handover {
 
   /** A new epoch that the ring may not have noticed yet: until it has, its old slots would be taken for new ones. */
   async #resetTo(info: BusInfo): Promise<undefined> {
-    const seen = this.#source.changes();
     if (this.#source.epoch() === info.epoch) return this.#reset(info.epoch);
-    await this.#source.wait(seen, this.#signal);
+    await this.#change();
     return undefined;
   }
 
-  async #readPage(base: Position | undefined, seen: number): Promise<undefined> {
+  async #readPage(): Promise<undefined> {
     const { position, exact, read } = this.#track;
     const check = exact && !this.#verified;
     const page = await this.#source.page(check ? position : read, check, this.#signal);
+    // The log was made anew around this page: the ring hears of it, and the page is read again.
+    if (page.epoch !== this.#epoch) return undefined;
     const first = page.steps[0];
     if (check && !(first !== undefined && isPlaceOf(position, first))) {
       await this.#verify(await this.#source.info(position, this.#signal));
@@ -159,8 +169,8 @@ class Handover {
       return undefined;
     }
     const moved = this.#slots.length > 0 || this.#passKnown(page.known);
-    // Nothing to read and not in the ring: the ring is empty, or it is about to move.
-    if (!moved && (base === undefined || page.known === undefined)) await this.#source.wait(seen, this.#signal);
+    // Nothing was read and the ring is not reached: it is about to move.
+    if (!moved) await this.#change();
     return undefined;
   }
 
@@ -181,21 +191,15 @@ class Handover {
     return true;
   }
 
-  /** A step out of place: what lies before it is gone, or it was put in by hand, or the log is another one by now. */
+  /** A step out of place: what lies before it is gone, or it was put in by hand, or another history begins with it. */
   async #settle(step: PageStep): Promise<undefined> {
     const { position } = this.#track;
     const { verdict } = judgeNext(this.#track, step.position);
-    const info = await this.#source.info(position, this.#signal);
-    if (
-      position.ms < info.epoch &&
-      step.position.ms >= info.epoch &&
-      (verdict === 'diverged' || info.epoch !== this.#epoch)
-    ) {
-      return this.#resetTo(info);
-    }
+    const epoch = this.#epoch ?? 0;
     if (verdict === 'ahead') this.#skip(this.#target(beforeFirst(step.position)));
-    else if (info.probe === 'present') this.#track = passInvalid(this.#track, step.position);
-    else this.#reset(undefined);
+    else if (position.ms < epoch && step.position.ms >= epoch) this.#reset(epoch);
+    else if ((await this.#source.info(position, this.#signal)).probe !== 'present') this.#reset(undefined);
+    else this.#track = passInvalid(this.#track, step.position);
     return undefined;
   }
 

@@ -2,7 +2,7 @@ import { beforeFirst, comparePositions, type Position, type Verdict } from '../a
 import type { BusEntry } from '../bus/bus.ts';
 import type { RingSlot, WritableRing } from './ring.ts';
 import { activitySlot, gapSlot, resetSlot } from './slots.ts';
-import { judgeNext, missedBefore, passInvalid, type Track, trackAt } from './track.ts';
+import { judgeNext, later, missedBefore, passInvalid, type Track, trackAt, trackBefore } from './track.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** What happened to entries, as counters that only grow. */
@@ -31,11 +31,11 @@ export class History {
     foreign: 0,
     invalid: 0,
   };
-  /** Log time at which the log was created; 0 while nothing is known. */
-  epoch = 0;
+  /** Log time at which the log was created; absent while nothing is known. */
+  epoch: number | undefined;
   /** Log time of the first activity of this history; nothing older is in the ring since its newest reset. */
   since = Number.POSITIVE_INFINITY;
-  /** Woken after slots were appended, once a tick. */
+  /** Woken after slots were appended or another epoch is known, once a tick. */
   readonly appended = new WakeUp();
   #announcing = false;
   #track: Track | undefined;
@@ -51,7 +51,7 @@ export class History {
   /** The first look: what follows goes on directly after `base`. */
   begin(epoch: number, base: Position): void {
     this.epoch = epoch;
-    this.#track = trackAt(base);
+    this.#track = trackBefore(base);
     this.ring.startAfter(base);
     this.#announce();
   }
@@ -59,7 +59,8 @@ export class History {
   /** The log, empty until now or recreated before anything of it was seen, has this epoch. */
   renew(epoch: number): void {
     this.epoch = epoch;
-    if (this.#track?.position.n === 0) this.#track = trackAt({ ms: epoch, n: 0 });
+    if (this.#track?.position.n === 0) this.#track = trackBefore({ ms: epoch, n: 0 });
+    this.#announce();
   }
 
   /** A live entry: takes it when it is the next one, else says why not. */
@@ -96,19 +97,18 @@ export class History {
 
   /** Everything before the entry at `first` is gone. */
   skipTo(first: Position): void {
-    if (this.#track === undefined) return;
-    this.#lose(missedBefore(this.#track, first.n), beforeFirst(first));
+    if (this.#track !== undefined) this.#lose(this.#track, beforeFirst(first));
   }
 
   /** Everything up to `last` is gone, and nothing is there after it yet. */
   skipPast(last: Position): void {
-    if (this.#track === undefined) return;
-    this.#lose(missedBefore(this.#track, last.n + 1), last);
+    if (this.#track !== undefined) this.#lose(this.#track, last);
   }
 
-  #lose(missed: number, cursor: Position): void {
-    this.#track = trackAt(cursor);
+  #lose(track: Track, cursor: Position): void {
+    const missed = missedBefore(track, cursor.n + 1);
     if (missed === 0) return;
+    this.#track = { ...trackBefore(cursor), read: later(track.read, cursor) };
     this.counters.gaps += 1;
     this.counters.missed += missed;
     this.#append(gapSlot(cursor, missed));
@@ -118,7 +118,7 @@ export class History {
   reset(epoch: number, base: Position): void {
     this.epoch = epoch;
     this.since = Number.POSITIVE_INFINITY;
-    this.#track = trackAt(base);
+    this.#track = trackBefore(base);
     this.counters.resets += 1;
     this.#append(resetSlot(base));
   }

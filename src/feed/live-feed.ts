@@ -88,18 +88,14 @@ export function joinParts(bus: Bus, ring: WritableRing, seed: SeedLimits, idleCh
   const history = new History(ring);
   const { appended } = history;
   const follower = new Follower({ bus, history, seed, idleCheckMs });
-  const pages = createPageCache(bus, () => ring.newest());
+  const pages = createPageCache(bus, history, () => follower.readLog());
 
   const source: ReplaySource = {
     epoch: () => history.epoch,
     locate: (position, exact) => ring.locate(position, exact),
     before: (sequence) => ring.before(sequence),
     page: pages.page,
-    async info(probe, signal) {
-      const info = await pages.info(probe, signal);
-      if (info.epoch !== history.epoch) follower.readLog();
-      return info;
-    },
+    info: pages.info,
     changes: () => appended.count,
     wait: (seen, signal) => appended.wait(seen, signal, idleCheckMs),
   };
@@ -112,7 +108,7 @@ export function joinParts(bus: Bus, ring: WritableRing, seed: SeedLimits, idleCh
     onAppend: (listener) => appended.onWake(listener),
     locate(position) {
       const exact = !isTimePosition(position);
-      return exact && position.ms < history.epoch ? { reset: true } : ring.locate(position, exact);
+      return exact && position.ms < (history.epoch ?? 0) ? { reset: true } : ring.locate(position, exact);
     },
     replay(from, signal) {
       const signals = signal === undefined ? [follower.closing] : [signal, follower.closing];
@@ -126,7 +122,7 @@ export function joinParts(bus: Bus, ring: WritableRing, seed: SeedLimits, idleCh
       return {
         connected: follower.connected,
         ...(problem === undefined ? {} : { problem }),
-        epoch: history.epoch,
+        epoch: history.epoch ?? 0,
         received,
         ...history.counters,
         foreign,

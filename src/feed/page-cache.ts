@@ -2,6 +2,7 @@ import { formatCursor, type Position } from '../activity/cursor.ts';
 import { backOffMs } from '../bus/back-off.ts';
 import type { Bus, BusInfo } from '../bus/bus.ts';
 import { LivespanError } from '../errors.ts';
+import type { History } from './history.ts';
 import { type ActivitySlot, activitySlot } from './slots.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -12,6 +13,8 @@ export interface ReplayPage {
   next: Position | undefined;
   /** Newest position that the ring had before the log was asked: all up to here was in the log, or is gone from it. */
   known: Position | undefined;
+  /** Epoch of the log that was read; the ring had it before, and the log still had it afterwards. */
+  epoch: number | undefined;
 }
 export type PageStep = ActivitySlot | { type: 'invalid'; position: Position };
 
@@ -29,7 +32,7 @@ const PAGES_BYTES_MAX = 16 * 1_048_576;
 /** The log changes under a page only by trimming, so a page may be a little old. */
 const PAGE_AGE_MAX_MS = 5_000;
 
-export function createPageCache(bus: Bus, newest: () => Position | undefined): PageCache {
+export function createPageCache(bus: Bus, history: History, onOtherEpoch: () => void): PageCache {
   const calls = new Map<string, SharedCall<unknown>>();
   const pages = new Map<string, { page: ReplayPage; bytes: number; atMs: number }>();
   let heldBytes = 0;
@@ -45,8 +48,9 @@ export function createPageCache(bus: Bus, newest: () => Position | undefined): P
     heldBytes -= pages.get(key)?.bytes ?? 0;
     pages.delete(key);
   };
-  const keep = (key: string, page: ReplayPage, bytes: number): void => {
+  const keep = (key: string, page: ReplayPage): void => {
     forget(key);
+    const bytes = page.steps.reduce((sum, step) => sum + (step.type === 'activity' ? step.bytes : 0), 0);
     pages.set(key, { page, bytes, atMs: performance.now() });
     heldBytes += bytes;
     for (const [oldest, held] of pages) {
@@ -56,32 +60,40 @@ export function createPageCache(bus: Bus, newest: () => Position | undefined): P
     }
   };
 
+  const load = async (after: Position, inclusive: boolean, signal: AbortSignal): Promise<ReplayPage> => {
+    const known = history.ring.newest();
+    const { epoch } = history;
+    const bounds = inclusive ? { from: after } : { after };
+    const { entries, next } = await bus.range({ ...bounds, limit: PAGE_COUNT, signal });
+    const info = await bus.info(after);
+    if (info.epoch !== epoch) onOtherEpoch();
+    const steps = entries.map((entry) => activitySlot(entry) ?? { type: 'invalid' as const, position: entry.position });
+    return { steps, next, known, epoch: info.epoch === epoch ? epoch : undefined };
+  };
+
   return {
     async page(after, inclusive, signal) {
       const key = `${inclusive ? '[' : '('}${formatCursor(after)}`;
       const held = pages.get(key);
-      if (held !== undefined && performance.now() - held.atMs <= PAGE_AGE_MAX_MS) return held.page;
+      if (held !== undefined && held.page.epoch === history.epoch && performance.now() - held.atMs <= PAGE_AGE_MAX_MS) {
+        return held.page;
+      }
       return share(
         key,
         async (abort) => {
-          const known = newest();
-          const bounds = inclusive ? { from: after } : { after };
-          const { entries, next } = await bus.range({ ...bounds, limit: PAGE_COUNT, signal: abort });
-          let bytes = 0;
-          const steps = entries.map((entry): PageStep => {
-            const slot = activitySlot(entry);
-            bytes += slot?.bytes ?? 0;
-            return slot ?? { type: 'invalid', position: entry.position };
-          });
-          const page = { steps, next, known };
+          const page = await load(after, inclusive, abort);
           // The end of the log moves on: only a page that the log fills up to its limit stays true.
-          if (next !== undefined) keep(key, page, bytes);
+          if (page.next !== undefined && page.epoch !== undefined) keep(key, page);
           return page;
         },
         signal,
       );
     },
-    info: (probe, signal) => share(`?${formatCursor(probe)}`, () => bus.info(probe), signal),
+    async info(probe, signal) {
+      const info = await share(`?${formatCursor(probe)}`, () => bus.info(probe), signal);
+      if (info.epoch !== history.epoch) onOtherEpoch();
+      return info;
+    },
   };
 }
 

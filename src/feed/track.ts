@@ -5,6 +5,8 @@ import type { BusInfo } from '../bus/bus.ts';
 export interface Track {
   /** Newest activity taken, or the place directly before the first one. */
   readonly position: Position;
+  /** There was an activity at `position`. */
+  readonly taken: boolean;
   /** The next activity must be `n + 1`. A point in time owes nothing and is owed nothing. */
   readonly exact: boolean;
   /** Entries without a valid activity that followed `position` without a hole reach up to this `n`. */
@@ -13,14 +15,19 @@ export interface Track {
   readonly read: Position;
 }
 
-/** Stands at an entry of the log, or directly before its first one (`n` 0 is then the head of an empty log). */
+/** Stands at an activity. */
 export function trackAt(position: Position): Track {
-  return { position, exact: true, chain: position.n, read: position };
+  return { position, taken: true, exact: true, chain: position.n, read: position };
+}
+
+/** Stands directly before the next activity; nothing need be at the place itself (`n` 0 is the head of an empty log). */
+export function trackBefore(position: Position): Track {
+  return { ...trackAt(position), taken: false };
 }
 
 /** Stands at a point in time. */
 export function trackFrom(position: Position): Track {
-  return { position, exact: false, chain: position.n, read: position };
+  return { position, taken: false, exact: false, chain: position.n, read: position };
 }
 
 /** Whether the activity at `next` is the next one; entries passed as invalid are not missed. */
@@ -58,14 +65,15 @@ export type Comparison =
  * The check after every (re)subscribe and at each idle check (contract, "Position"). `info` was asked with the track's
  * position as its probe; `since` is the log time of the first activity known of this history.
  */
-export function compareWithLog(track: Track, epoch: number, since: number, info: BusInfo): Comparison {
+export function compareWithLog(track: Track, epoch: number | undefined, since: number, info: BusInfo): Comparison {
   if (info.epoch !== epoch) {
     if (isTimePosition(track.position)) return 'renewed';
     return since >= info.epoch && info.probe === 'present' ? 'renewed' : 'diverged';
   }
   if (isTimePosition(track.position)) return info.last.n > track.chain ? 'behind' : 'same';
-  if (comparePositions(info.last, track.position) < 0 || isGone(track.position, info)) return 'diverged';
-  return comparePositions(info.last, track.read) > 0 ? 'behind' : 'same';
+  if (comparePositions(info.last, track.position) < 0) return 'diverged';
+  if (track.taken && isGone(track.position, info)) return 'diverged';
+  return info.last.n > track.chain || comparePositions(info.last, track.read) > 0 ? 'behind' : 'same';
 }
 
 /** The probed position lies inside what the log retains, and is not there. */
