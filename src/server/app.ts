@@ -3,7 +3,7 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import { LivespanError } from '../errors.ts';
 import { type AccessRules, checkHost, checkOrigin } from './access.ts';
 import type { Auth } from './auth.ts';
-import { answerClientError, refuseTunnel } from './client-error.ts';
+import { type Answers, answerClientError, refuseTunnel } from './client-error.ts';
 import type { Metrics } from './metrics.ts';
 import { problemOf, SECURITY_HEADERS, writeProblem } from './problem.ts';
 import type { Sessions } from './sessions.ts';
@@ -35,20 +35,28 @@ export interface AppOptions {
 
 /** Everything that holds for every route: limits, who may come in, and how a no is said. */
 export function createApp(options: AppOptions): FastifyInstance {
+  const answers: Answers = new WeakMap();
+  let closing = false;
   const app = fastify({
-    serverFactory: (handler) => createListener(handler, options),
-    clientErrorHandler: answerClientError,
+    serverFactory: (handler) => createListener(handler, options, answers),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, answers.get(socket)),
     frameworkErrors: (error, _request, reply) => {
       reply.hijack();
       writeProblem(reply.raw, error);
     },
     bodyLimit: options.bodyBytesMax,
     forceCloseConnections: 'idle',
+    // Its own answer while closing is no problem document; the hook below gives ours.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
   });
   takeTextBodies(app);
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
+    if (closing) throw new LivespanError('closed', 'The server is stopping');
     if (request.url.length > URL_CHARS_MAX) {
       throw new LivespanError('uri_too_long', `The request target is longer than ${URL_CHARS_MAX} characters`);
     }
@@ -79,7 +87,7 @@ function routeOf(request: FastifyRequest): string {
   return request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
 }
 
-function createListener(handler: Parameters<typeof createServer>[1], options: AppOptions): Server {
+function createListener(handler: Parameters<typeof createServer>[1], options: AppOptions, answers: Answers): Server {
   const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   const server = createServer(
     {
@@ -95,6 +103,7 @@ function createListener(handler: Parameters<typeof createServer>[1], options: Ap
     handler,
   );
   server.maxConnections = options.readersMax + CONNECTIONS_SPARE;
+  server.on('request', (request, response) => answers.set(request.socket, response));
   server.on('drop', () => options.metrics.recordDroppedConnection());
   server.on('connect', (_request, socket) => refuseTunnel(socket));
   server.on('checkExpectation', (_request, response) => {

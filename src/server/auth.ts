@@ -8,11 +8,15 @@ export interface Auth {
   readonly required: boolean;
   /** Compares in constant time. */
   isToken(text: string): boolean;
+  /** The same for an `Authorization` header: `Bearer …`. */
+  allowsHeader(authorization: string | undefined): boolean;
   /** Bearer token or session cookie. */
   allows(request: IncomingMessage): boolean;
   /** @throws LivespanError `unauthenticated` */
   check(request: IncomingMessage): void;
 }
+
+const BEARER = /^Bearer +([\x21-\x7e]+) *$/i;
 
 export function createAuth(token: string | undefined, sessions: Sessions): Auth {
   // Digests are of one length, so that neither the length nor a common beginning shows in the time it takes.
@@ -20,10 +24,13 @@ export function createAuth(token: string | undefined, sessions: Sessions): Auth 
   const auth: Auth = {
     required: wanted !== undefined,
     isToken: (text) => wanted !== undefined && timingSafeEqual(digest(text), wanted),
-    allows(request) {
+    allowsHeader(authorization) {
       if (wanted === undefined) return true;
-      const bearer = /^Bearer +([\x21-\x7e]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-      if (bearer !== undefined) return auth.isToken(bearer);
+      const bearer = BEARER.exec(authorization ?? '')?.[1];
+      return bearer !== undefined && auth.isToken(bearer);
+    },
+    allows(request) {
+      if (auth.allowsHeader(request.headers.authorization)) return true;
       const session = readCookie(request.headers.cookie, sessions.cookieName());
       return session !== undefined && sessions.holds(session);
     },

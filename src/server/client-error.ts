@@ -1,11 +1,20 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { LivespanError } from '../errors.ts';
 import { problemOf, SECURITY_HEADERS } from './problem.ts';
 
+/** The newest answer of each connection. */
+export type Answers = WeakMap<Duplex, ServerResponse>;
+
 /** What Node's parser refuses before there is a request to route, in our words. */
-export function answerClientError(error: Error & { code?: string; rawPacket?: unknown }, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+export function answerClientError(
+  error: Error & { code?: string; rawPacket?: unknown },
+  socket: Duplex,
+  answer: ServerResponse | undefined,
+): void {
+  // Junk after a request whose answer (a stream, say) is on its way must not be answered into the middle of it.
+  const isAnswering = answer?.headersSent === true && !answer.writableFinished;
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
     socket.destroy();
     return;
   }

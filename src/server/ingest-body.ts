@@ -2,7 +2,7 @@ import { LivespanError } from '../errors.ts';
 import { findJsonFault } from './json-fault.ts';
 
 /** One member of a batch: a value still to be checked, or why there is none. */
-export type IngestItem = { value: unknown } | { unreadable: string };
+type IngestItem = { value: unknown } | { unreadable: string };
 
 /** A request to `POST /ingest`, checked but for its activities. */
 export interface IngestBatch {
@@ -14,7 +14,7 @@ export interface IngestBatch {
 }
 
 /** Activities one request may carry; each 128 of them are one append. */
-export const ITEMS_MAX = 10_000;
+const ITEMS_MAX = 10_000;
 const NAME = /^[\x21-\x7e]{1,200}$/;
 const SIGNS = ['started', 'alive', 'stopped'] as const;
 

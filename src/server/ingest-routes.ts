@@ -19,7 +19,7 @@ export interface IngestFigures {
   failed: Partial<Record<ErrorCode, number>>;
 }
 
-export interface IngestAnswer {
+interface IngestAnswer {
   accepted: number;
   rejected: { index: number; code: ErrorCode; message: string }[];
   /** The whole request had been applied before. */

@@ -3,7 +3,7 @@ import type { Position } from '../activity/cursor.ts';
 import type { Bus, BusEntry, RangeQuery } from '../bus/bus.ts';
 
 /** What one request may examine of the log; beyond it the answer says that it is not complete. */
-export const EXAMINED_MAX = 20_000;
+const EXAMINED_MAX = 20_000;
 const PAGE_COUNT = 1_000;
 
 export interface ScanResult {

@@ -15,6 +15,7 @@ import { createAuth } from './auth.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { addIngestRoute, createIngestFigures } from './ingest-routes.ts';
 import { createInstanceWatch } from './instance-watch.ts';
+import { watchLog } from './log-watch.ts';
 import { createMetrics } from './metrics.ts';
 import { addPageRoutes } from './page-routes.ts';
 import { serverFigures } from './server-figures.ts';
@@ -111,6 +112,7 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): { app: FastifyI
   const rules = createAccessRules(settings.host, settings.allowedHost);
   const metrics = createMetrics();
   const watch = createInstanceWatch(bus, settings.instanceSilentMs);
+  const logWatch = watchLog(bus);
   const ingest = createIngestFigures();
   const { readersMax, readersPerAddressMax, overrun, heartbeatMs, bodyBytesMax } = settings;
   const stream = createStreamHandler({ feed, readersMax, readersPerAddressMax, overrun, heartbeatMs });
@@ -126,6 +128,7 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): { app: FastifyI
   addPageRoutes(app);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    logWatch.close();
     await step('the stream', () => stream.close());
     await step('the HTTP door', () => closeApp(app));
     await step('the instance watch', () => watch.close());
@@ -163,7 +166,7 @@ async function listen(app: FastifyInstance, { host, port }: Settings): Promise<v
 
 /** Waits for the log and the feed, though not for long: a server that starts before its Redis has to answer all the same. */
 async function startFeed(bus: Bus, feed: LiveFeed): Promise<void> {
-  const unreached = (thrown: unknown): void => log.warn('The log is not reached yet; still trying', thrown);
+  const unreached = (thrown: unknown): void => log.debug('The log is not reached yet', thrown);
   const started = bus
     .ready()
     .catch(unreached)

@@ -2,10 +2,10 @@ import type { Activity, Attributes, SpanKindName, Status } from '../activity/act
 import { formatTimeUs, parseTimeUs } from '../activity/time.ts';
 
 /** `lost`: its instance fell silent, or stopped, before the span ended. */
-export type SpanState = 'running' | 'ok' | 'error' | 'lost';
+type SpanState = 'running' | 'ok' | 'error' | 'lost';
 
 /** One span as it is known from the feed. */
-export interface SpanView {
+interface SpanView {
   spanId: string;
   parentSpanId?: string;
   name: string;
@@ -26,7 +26,7 @@ export interface SpanView {
 }
 
 /** A parent that others name and that has not arrived (or never will, where it is not traced). */
-export interface PlaceholderView {
+interface PlaceholderView {
   spanId: string;
   placeholder: true;
 }

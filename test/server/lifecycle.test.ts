@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer as createNetServer, type Server } from 'node:net';
+import { connect, createServer as createNetServer, type Server } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createServer } from '../../src/server/index.ts';
@@ -49,6 +50,22 @@ describe('start and end', () => {
     await Promise.all([first, second, stream.text()]);
     await server.close();
     await expect(fetch(`${server.url}/health`)).rejects.toThrow();
+  });
+
+  it('answers in problem details while it closes', async () => {
+    const server = await serve();
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const body = '{"activities":[]}';
+    const head = `POST /ingest HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+    socket.write(head);
+    // Known to be under way once the same connection's listener has it: a second connection is answered after it.
+    await fetch(`${server.url}/health`);
+    const closed = server.close();
+    socket.write(`${body}GET /stats HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    const answers = await text(socket);
+    await closed;
+    expect(answers).toMatch(/^HTTP\/1\.1 (200|503) /);
+    expect(answers).not.toContain('FST_ERR');
   });
 
   it('leaves no handle: a process that closes its server ends by itself', async () => {

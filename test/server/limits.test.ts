@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAccessRules } from '../../src/server/access.ts';
 import { createApp } from '../../src/server/app.ts';
@@ -116,7 +115,7 @@ describe('what is refused before a route runs', () => {
     expect([answer.status, problem(answer).code]).toEqual([413, 'payload_too_large']);
   });
 
-  it('cuts off a head that trickles in, with a 408', async () => {
+  it('cuts off a head or a body that trickles in, with a 408', async () => {
     const sessions = createSessions({ port: () => 0 });
     const metrics = createMetrics();
     const app = createApp({
@@ -133,12 +132,26 @@ describe('what is refused before a route runs', () => {
       await metrics.close();
     });
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    const form = 'host: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\n\r\n';
+    for (const start of ['GET /health HTTP/1.1\r\nhost: local', `POST /sign-in HTTP/1.1\r\n${form}tok`]) {
+      const answer = await raw(url, start);
+      expect([answer.status, problem(answer).code]).toEqual([408, 'request_timeout']);
+    }
+  });
+
+  it('does not answer junk into the middle of a stream', async () => {
+    const { url } = await serve();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    await once(socket, 'connect');
-    socket.write('GET /health HTTP/1.1\r\nhost: local');
-    const answer = await text(socket);
-    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-    expect(answer).toContain('"code":"request_timeout"');
+    socket.on('error', () => socket.destroy());
+    socket.write('GET /activity/stream HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    let received = '';
+    socket.on('data', (chunk) => {
+      if (received === '') socket.write('this is not HTTP\r\n\r\n');
+      received += chunk.toString();
+    });
+    await once(socket, 'close');
+    expect(received.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(received).toContain('text/event-stream');
   });
 
   it('answers a probe of HTTP/1.0 that names no Host', async () => {
