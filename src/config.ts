@@ -71,14 +71,17 @@ const MULTIPLIERS: Record<string, number> = {
 export function parse(spec: OptionSpec, text: string, from: string): unknown {
   switch (spec.type) {
     case 'integer':
-      return check(spec, /^-?\d+$/.test(text) ? Number(text) : Number.NaN, from);
+      if (!/^-?\d+$/.test(text)) throw invalid(spec, text, from);
+      return check(spec, Number(text), from);
     case 'ms':
     case 'bytes': {
       const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
       const unit = match?.[2]?.toLowerCase() ?? '';
       const units = spec.type === 'ms' ? ['ms', 's', 'm', 'h', 'd'] : ['k', 'kib', 'mib', 'gib'];
       const factor = unit === '' ? 1 : units.includes(unit) ? (MULTIPLIERS[unit] ?? Number.NaN) : Number.NaN;
-      return check(spec, Math.round(Number(match?.[1] ?? Number.NaN) * factor), from);
+      const value = Math.round(Number(match?.[1] ?? Number.NaN) * factor);
+      if (Number.isNaN(value)) throw invalid(spec, text, from);
+      return check(spec, value, from);
     }
     case 'flag':
       if (/^(1|true|yes|on)$/i.test(text)) return true;
