@@ -70,7 +70,7 @@ function connectionFailure(thrown: unknown, label: string): LivespanError {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const because = (sentence: string): LivespanError =>
     new LivespanError('log_unavailable', sentence, { cause: thrown });
-  if (/Protocol error/i.test(text)) {
+  if (/Protocol error|Unknown RESP type/i.test(text)) {
     return new LivespanError('log_refused', notRedisSentence(label), { cause: thrown });
   }
   if (code === 'ECONNREFUSED') return because(`nothing listens at ${label} (connection refused)`);
