@@ -10,6 +10,8 @@ import { scan } from './scan.ts';
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;
+/** A page of large activities ends before its limit; `next` goes on. */
+const PAGE_CHARS_MAX = 8 * 1_048_576;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
@@ -69,13 +71,15 @@ async function readPage(bus: Bus, request: PageRequest): Promise<Page> {
   const { order, limit, matches, since, until } = request;
   const items: string[] = [];
   let first: Position | undefined;
+  let chars = 0;
   const bounds = { order, ...(since && { after: since }), ...(until && { before: until }) };
   const walk = await scan(bus, bounds, ({ position, json }) => {
     first ??= position;
     const decoded = decodeActivity(json);
     if (!decoded.ok || !matches(decoded.activity)) return undefined;
     items.push(withCursor(json, formatCursor(position)));
-    return items.length === limit ? 'stop' : undefined;
+    chars += json.length;
+    return items.length === limit || chars >= PAGE_CHARS_MAX ? 'stop' : undefined;
   });
   return {
     items,

@@ -111,6 +111,16 @@ describe.each(['memory', 'redis'])('GET /activity over %s', (kind) => {
     expect(problem(none)).toMatchObject({ status: 404, complete: false });
   });
 
+  it('ends a page of large activities before its limit', async () => {
+    const { url } = await start();
+    const summary = 'a'.repeat(900_000);
+    for (let count = 0; count < 12; count++) await post(url, { activities: [{ name: 'large', summary }] });
+    const first = await getJson<Page>(`${url}/activity`);
+    expect([first.items.length < 12, first.next !== undefined]).toEqual([true, true]);
+    const second = await getJson<Page>(`${url}/activity?until=${first.next}`);
+    expect(first.items.length + second.items.length).toBe(12);
+  });
+
   it('says what is missing after a cursor', async () => {
     const { url } = await start({ logCountMax: 100 });
     await fill(url, 10);

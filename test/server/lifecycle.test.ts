@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, createServer as createNetServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createServer } from '../../src/server/index.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { getJson, post, problem, request, serve } from './http.ts';
@@ -112,6 +113,19 @@ describe('while Redis is away', () => {
     await vi.waitFor(async () => expect((await request(url, 'GET /ready')).status).toBe(200), PATIENCE);
     expect((await post(url, { activities: [{ name: 'a' }] })).status).toBe(200);
     expect(await getJson(`${url}/activity/latest`)).toMatchObject({ name: 'a' });
+  });
+
+  it('tells the operator, once, that the log went away and came back', async () => {
+    const sentences: string[] = [];
+    const say = (_namespace: string, ...parts: unknown[]) => sentences.push(parts.join(' '));
+    diag.setLogger({ error: say, warn: say, info: say, debug: say, verbose: say }, DiagLogLevel.WARN);
+    onTestFinished(() => diag.disable());
+    await serve({ url: redis.url });
+    await redis.kill();
+    await vi.waitFor(() => expect(sentences.join('\n')).toContain('The log cannot be used'), PATIENCE);
+    await redis.restart();
+    await vi.waitFor(() => expect(sentences.join('\n')).toContain('The log can be used again'), PATIENCE);
+    expect(sentences.filter((sentence) => sentence.startsWith('The log'))).toHaveLength(2);
   });
 
   it('tells the reason to those who have the token only', async () => {

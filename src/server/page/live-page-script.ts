@@ -4,6 +4,7 @@
  */
 export const LIVE_PAGE_SCRIPT = String.raw`
 const ROWS_MAX = 500;
+const FRAME_MAX = 1000;
 const KINDS = ['event', 'span.start', 'span.end', 'log', 'notice', 'gap', 'lagged', 'reset'];
 const MARKS = { running: '◐ running', ok: '✓ ok', error: '✕ error', lost: '? lost', warn: '! warn', info: '· event' };
 const $ = (id) => document.getElementById(id);
@@ -133,9 +134,8 @@ function control(type, data) {
 
 function draw() {
   if (!paused && pending.length > 0) {
-    const batch = pending;
-    pending = [];
-    // What would scroll out again in this frame is not drawn, but its spans are followed.
+    // A backlog is drawn over several frames, so that the page stays usable meanwhile.
+    const batch = pending.splice(0, FRAME_MAX);
     for (const { type, data } of batch) {
       if (type === 'activity') show(data);
       else control(type, data);
@@ -192,7 +192,7 @@ async function stopped() {
     location.assign('/');
     return;
   }
-  say('connecting', answer === undefined ? 'Server unreachable' : 'The log is away, retrying');
+  say('connecting', answer === undefined ? 'Server unreachable' : answer.ok ? 'Stream refused, retrying' : 'The log is away, retrying');
   setTimeout(() => { if (turn === generation) start(); }, 2000);
 }
 
