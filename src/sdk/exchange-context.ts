@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Context, context, createContextKey, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api';
+import { type Context, context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Exchange } from './exchange.ts';
 
 const EXCHANGE_KEY = createContextKey('livespan.exchange');
@@ -8,8 +8,6 @@ const SUPPRESSED_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_
 
 /** Carries the exchange only where the application has no OpenTelemetry context manager. */
 const storage = new AsyncLocalStorage<Exchange>();
-/** For listeners that somebody else bound to the context of the span that we joined. */
-const bySpan = new WeakMap<Span, Exchange>();
 
 /** Whether a context manager is registered: without one `context.with` does not make its context active. */
 export function hasContextManager(): boolean {
@@ -18,7 +16,6 @@ export function hasContextManager(): boolean {
 }
 
 export function withExchange(from: Context, exchange: Exchange): Context {
-  bySpan.set(exchange.span, exchange);
   return from.setValue(EXCHANGE_KEY, exchange);
 }
 
@@ -36,8 +33,5 @@ export function enterExchange(exchange: Exchange): void {
 export function currentExchange(): Exchange | undefined {
   const active = context.active();
   if (active.getValue(SUPPRESSED_KEY) === true) return undefined;
-  const own = active.getValue(EXCHANGE_KEY) ?? storage.getStore();
-  if (own !== undefined) return own as Exchange;
-  const span = trace.getSpan(active);
-  return span === undefined ? undefined : bySpan.get(span);
+  return (active.getValue(EXCHANGE_KEY) as Exchange | undefined) ?? storage.getStore();
 }

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { Agent, get, request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { Agent, get, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { setCallId } from '../../src/sdk/call-id.ts';
 import { emitEvent } from '../../src/sdk/emitter.ts';
@@ -115,6 +116,26 @@ describe('a request', () => {
     for (const step of steps) expect(step).toMatchObject({ callId: 'call-2', spanId: sent?.spanId });
   });
 
+  it('runs listeners there too when the body comes later, from the socket', async () => {
+    const url = await serve((request, response) => {
+      request.on('data', () => emitEvent('step.data'));
+      request.once('end', () => {
+        emitEvent('step.end');
+        response.end();
+      });
+    });
+    const client = httpRequest(url, { method: 'POST', headers: { 'x-request-id': 'call-3' } });
+    client.write('one');
+    await feed.wait('step.data');
+    client.end('two');
+    const [response] = await once(client, 'response');
+    await readBody(response);
+    const [sent] = await feed.wait('gateway.response_sent');
+    const steps = feed.activities.filter((activity) => activity.name.startsWith('step.'));
+    expect(steps).toHaveLength(3);
+    for (const step of steps) expect(step).toMatchObject({ callId: 'call-3', spanId: sent?.spanId });
+  });
+
   it('lets the application take its listeners away again', async () => {
     const calls: string[] = [];
     const url = await serve(async (request, response) => {
@@ -218,6 +239,40 @@ describe('the incoming trace', () => {
   });
 });
 
+describe('a span that somebody else made', () => {
+  it.each(['finish', 'close'])('still takes the last event when its owner ends it on %s', async (event) => {
+    const gateway = traceGateway();
+    const url = await servers.start((request, response) => {
+      trace.getTracer('owner').startActiveSpan('GET', { kind: SpanKind.SERVER }, (span) => {
+        response.on(event, () => span.end());
+        gateway(request, response, () => (event === 'finish' ? response.end() : response.write('first')));
+      });
+    });
+    const client = get(url);
+    client.on('error', () => undefined);
+    const [response] = await once(client, 'response');
+    if (event === 'close') client.destroy();
+    else await readBody(response);
+    const [sent] = await feed.wait('gateway.response_sent');
+    const span = await spanOf(sent?.traceId);
+    expect(span.events.map(({ name }) => name)).toEqual(['gateway.request_received', 'gateway.response_sent']);
+  });
+
+  it('is not joined when it has ended: a context that leaked from start-up', async () => {
+    const gateway = traceGateway();
+    const boot = trace.getTracer('boot').startSpan('boot');
+    boot.end();
+    const leaked = trace.setSpan(context.active(), boot);
+    const url = await servers.start((request, response) => {
+      context.with(leaked, () => gateway(request, response, () => response.end()));
+    });
+    await fetch(url);
+    const [sent] = await feed.wait('gateway.response_sent');
+    expect(sent?.spanId).not.toBe(boot.spanContext().spanId);
+    expect(sdk.spans().some((span) => span.spanContext().spanId === sent?.spanId)).toBe(true);
+  });
+});
+
 describe('the response', () => {
   it('is counted chunk by chunk and not changed by a byte', async () => {
     const chunks = Array.from({ length: 20 }, (_, index) => Buffer.alloc(10_000, index));
@@ -292,6 +347,43 @@ describe('the response', () => {
     expect(sent?.attributes.cancelled).toBe(true);
     expect(sent?.attributes).not.toHaveProperty('http.response.status_code');
     expect(sent?.summary).toMatch(/^Response cancelled by the client after .*: nothing was sent$/);
+  });
+
+  it('stays cancelled when the application tidies up after the client', async () => {
+    const url = await serve((request, response) => {
+      request.socket.once('close', () => response.destroy(new Error('tidied up')));
+      response.write('first');
+    });
+    const client = get(url);
+    client.on('error', () => undefined);
+    await once(client, 'response');
+    client.destroy();
+    const [sent] = await feed.wait('gateway.response_sent');
+    expect(sent?.attributes.cancelled).toBe(true);
+    expect(sent?.attributes).not.toHaveProperty('error');
+  });
+
+  it('over HTTP/2 counts each chunk once', async () => {
+    const gateway = traceGateway();
+    const server = createHttp2Server((request, response) => {
+      // The compatibility API has the shape of node:http, its types only nearly.
+      gateway(request as unknown as IncomingMessage, response as unknown as ServerResponse, () => {
+        response.write('one');
+        response.end('two');
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = session.request({ ':path': '/h2' });
+    let text = '';
+    for await (const chunk of stream) text += String(chunk);
+    expect(text).toBe('onetwo');
+    const [sent] = await feed.wait('gateway.response_sent');
+    expect(sent?.attributes).toMatchObject({ 'http.response.body.size': 6, 'gateway.chunks': 2 });
+    session.close();
+    server.close();
+    await once(server, 'close');
   });
 
   it('is failed when the application destroys it', async () => {

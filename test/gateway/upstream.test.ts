@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Agent, get, request as httpRequest } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { context } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
@@ -112,6 +113,7 @@ describe('an upstream call', () => {
   it('by node:http is the same', async () => {
     await through(() => get$(`${upstream}/ok`));
     expect(pairs()).toEqual(['1 /ok sent', '1 /ok 200']);
+    expect(feed.named('gateway.response_sent')[0]?.attributes).not.toHaveProperty('upstream.errors');
   });
 
   it('with a status of 4xx or 5xx is a warning', async () => {
@@ -169,15 +171,24 @@ describe('an upstream call', () => {
 
 describe('an upstream that cannot be connected to yet', () => {
   it('shows as sent before it answers', async () => {
-    // A lookup that never ends: no byte can have been sent.
+    // TLS that never answers: no byte of the request can have been sent.
+    const silent = createTcpServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const sockets = new Set<Socket>();
+    silent.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
     await through(async () => {
-      const call = httpRequest('http://upstream.invalid/waits', { lookup: () => undefined });
-      call.on('error', () => undefined).end();
+      const abort = new AbortController();
+      const call = fetch(`https://127.0.0.1:${(silent.address() as AddressInfo).port}/waits`, { signal: abort.signal });
       await feed.wait('gateway.request_sent');
       expect(feed.named('gateway.response_received')).toEqual([]);
-      call.destroy();
+      abort.abort();
+      await call.catch(() => undefined);
       await feed.wait('gateway.response_received');
     });
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await once(silent, 'close');
     expect(pairs()[0]).toBe('1 /waits sent');
   });
 });
@@ -236,6 +247,21 @@ describe('what is no upstream call', () => {
       await once(upgrade, 'response').then(([response]) => readBody(response));
     });
     await (await fetch(`${upstream}/ok`)).text();
+    expect(pairs()).toEqual([]);
+  });
+
+  it('is one that starts after the response was sent', async () => {
+    const gateway = traceGateway();
+    let background: Promise<string> | undefined;
+    const url = await servers.start((request, response) => {
+      gateway(request, response, () => {
+        background = feed.wait('gateway.response_sent').then(async () => (await fetch(`${upstream}/late`)).text());
+        response.end();
+      });
+    });
+    await (await fetch(url)).text();
+    await feed.wait('gateway.response_sent');
+    expect(await background).toBe('GET ');
     expect(pairs()).toEqual([]);
   });
 
