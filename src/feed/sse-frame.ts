@@ -18,7 +18,7 @@ export const CONTENT_TYPES: Readonly<Record<StreamFormat, string>> = {
 /** Why the server ends a stream; the reader comes back with the cursor it was given. */
 export type EndReason = 'closing' | 'overrun';
 
-export interface LaggedFrame {
+interface LaggedFrame {
   type: 'lagged';
   /** Cursor of the last skipped entry. */
   cursor: string;

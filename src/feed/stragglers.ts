@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatCursor, type Position, parseCursor } from '../activity/cursor.ts';
 import { log } from '../diag.ts';
 import { toLivespanError } from '../errors.ts';
@@ -190,6 +191,9 @@ export class Stragglers {
           retryMs = RETRY_FIRST_MS;
           if (!(await this.#givePage(reader, step.value))) return;
           from = parseCursor(reader.cursor) ?? from;
+          // Pages that are held come without waiting. A turn each keeps those who replay together on the same page, which
+          // is then read and encoded once for all, and lets what is live go on.
+          await nextTurn();
         }
       } catch (error) {
         if (reader.state !== 'replaying') return;

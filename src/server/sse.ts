@@ -14,7 +14,7 @@ import { SECURITY_HEADERS, writeProblem } from './problem.ts';
 import { readChoice, readFilter } from './query.ts';
 
 /** Query of `GET /activity/stream`, each absent or as it stands in the address. */
-export interface StreamQuery {
+interface StreamQuery {
   /** Filter language; empty is everything. */
   filter?: string | undefined;
   /** Duration back from now (`5m`), ISO time, or cursor; absent is from now on. `Last-Event-ID` wins over it. */

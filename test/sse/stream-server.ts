@@ -149,7 +149,7 @@ export function readBlocks(text: string): Block[] {
 }
 
 /** `attributes.i` of each complete activity frame. */
-export function readNumbers(text: string): number[] {
+function readNumbers(text: string): number[] {
   return [...text.matchAll(/^data: \{"cursor".*"attributes":\{"i":(\d+)/gm)].map((match) => Number(match[1]));
 }
 
