@@ -1,5 +1,5 @@
 import { LivespanError } from '../errors.ts';
-import { findJsonFault } from './json-fault.ts';
+import { faultText, findJsonFault } from './json-fault.ts';
 
 /** One member of a batch: a value still to be checked, or why there is none. */
 type IngestItem = { value: unknown } | { unreadable: string };
@@ -41,8 +41,7 @@ export function parseIngestLines(text: string, query: Partial<Record<string, str
     try {
       items.push({ value: JSON.parse(line) });
     } catch {
-      const { column, expected } = findJsonFault(line);
-      items.push({ unreadable: `not valid JSON: column ${column}: expected ${expected}` });
+      items.push({ unreadable: `not valid JSON${faultText(findJsonFault(line))}` });
     }
   }
   return envelope(items, { ...query, batch: toNumber(query.batch), acked: toNumber(query.acked) });
@@ -114,12 +113,10 @@ function parseObject(text: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch {
-    const { line, column, expected } = findJsonFault(text);
-    throw new LivespanError(
-      'invalid_request',
-      `The body is not valid JSON: line ${line}, column ${column}: expected ${expected}`,
-      { details: { line, column } },
-    );
+    const fault = findJsonFault(text);
+    throw new LivespanError('invalid_request', `The body is not valid JSON${faultText(fault)}`, {
+      details: fault === undefined ? {} : { line: fault.line, column: fault.column },
+    });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new LivespanError('invalid_request', 'The body must be a JSON object with a member activities');

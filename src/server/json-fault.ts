@@ -1,9 +1,12 @@
 /** Where a text stops being JSON: line and column from 1, and what could have stood there. */
-export interface JsonFault {
+interface JsonFault {
   line: number;
   column: number;
   expected: string;
 }
+
+/** Tokens looked at: the search must not hold up the readers for a body that was made to be slow. */
+const TOKENS_MAX = 500_000;
 
 type Expectation = 'value' | 'value or ]' | 'key or }' | 'key' | ':' | ', or ]' | ', or }' | 'the end';
 
@@ -13,13 +16,14 @@ const SPACE = /[ \t\n\r]*/y;
 
 /**
  * V8's own message names no place and quotes the body, so the place is found here, once a text is known to be broken.
- * One pass without recursion: the text may be nested as deep as it likes.
+ * One pass without recursion: the text may be nested as deep as it likes. `undefined`: too far in to look for.
  */
-export function findJsonFault(text: string): JsonFault {
+export function findJsonFault(text: string): JsonFault | undefined {
   const closers: string[] = [];
   let expected: Expectation = 'value';
   let at = skip(SPACE, text, 0);
-  while (at < text.length) {
+  for (let tokens = 0; at < text.length; tokens++) {
+    if (tokens === TOKENS_MAX) return undefined;
     const step = take(text, at, expected, closers);
     if (step === undefined) break;
     expected = step.expected;
@@ -67,4 +71,9 @@ function afterValue(closers: string[]): Expectation {
 function skip(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : at;
+}
+
+/** The same as the end of a sentence: `: line 1, column 7: expected value`. */
+export function faultText(fault: JsonFault | undefined): string {
+  return fault === undefined ? '' : `: line ${fault.line}, column ${fault.column}: expected ${fault.expected}`;
 }

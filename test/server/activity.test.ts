@@ -111,6 +111,15 @@ describe.each(['memory', 'redis'])('GET /activity over %s', (kind) => {
     expect(problem(none)).toMatchObject({ status: 404, complete: false });
   });
 
+  it('answers many at once', async () => {
+    const { url } = await start();
+    await fill(url, 1_500);
+    const pages = await Promise.all(
+      Array.from({ length: 30 }, () => getJson<Page>(`${url}/activity?filter=name:test.tenth&limit=1000`)),
+    );
+    for (const { items } of pages) expect(items).toHaveLength(150);
+  });
+
   it('ends a page of large activities before its limit', async () => {
     const { url } = await start();
     const summary = 'a'.repeat(900_000);
