@@ -71,7 +71,8 @@ export class Follower implements BusListener {
   }
 
   start(): Promise<void> {
-    if (this.#worker === undefined && !this.#closing.signal.aborted) {
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
+    if (this.#worker === undefined) {
       this.#worker = this.#run();
       this.#idleTimer = setInterval(() => void this.#checkIdle(), this.#idleCheckMs);
       this.#idleTimer.unref();
