@@ -181,7 +181,11 @@ export class BatchSender {
         );
         return;
       case 'failed':
-        if (REFUSALS.has(result.error.code) && result.applied === 'no') batch.refused = result.error;
+        if (REFUSALS.has(result.error.code) && result.applied === 'no') {
+          batch.refused = result.error;
+          // Whoever judges the content was reached.
+          this.#everReached = true;
+        }
         this.#fail(result.error);
     }
   }

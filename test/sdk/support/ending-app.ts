@@ -77,5 +77,5 @@ const ways: Record<string, () => void> = {
 };
 
 emitEvent('app.last', { data: { way } });
-process.stdout.write('ready\n');
 ways[way]?.();
+process.stdout.write('ready\n');
