@@ -1,6 +1,3 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import type { ReadableStream as WebStream } from 'node:stream/web';
 import { encodeActivity } from '../activity/codec.ts';
 import { LivespanError } from '../errors.ts';
 import { doctorActivity } from './doctor-activity.ts';
@@ -77,19 +74,19 @@ async function openStream(url: string, token: string | undefined, id: string, si
   });
   if (!response.ok || response.body === null)
     throw new LivespanError('invalid_request', `the stream answers ${response.status}`);
-  const lines = createInterface({
-    input: Readable.fromWeb(response.body as WebStream).on('error', () => lines.close()),
-  });
-  const iterator = lines[Symbol.asyncIterator]();
-  await iterator.next();
-  return {
-    async arrives(): Promise<boolean> {
-      for (let line = await iterator.next(); !line.done; line = await iterator.next()) {
-        if (String(line.value).includes(id)) return true;
-      }
-      return false;
-    },
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  /** Reads on until the text is there; `false` when the stream ends, or the time, before that. */
+  const reads = async (wanted: string): Promise<boolean> => {
+    while (!text.includes(wanted)) {
+      const part = await reader.read().catch(() => ({ done: true as const, value: undefined }));
+      if (part.done) return false;
+      text += part.value;
+    }
+    return true;
   };
+  await reads('\n');
+  return { arrives: () => reads(id) };
 }
 
 async function compareClocks(url: string, token: string | undefined): Promise<Finding> {
