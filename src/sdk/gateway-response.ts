@@ -65,7 +65,7 @@ function severityOf(sent: SentResponse, error: string | undefined): Severity {
   return sent.outcome === 'cancelled' || (sent.status ?? 0) >= 400 ? 'warn' : 'info';
 }
 
-/** "Response sent: 200, 12 chunks, 3,400 bytes in 812 ms (9 tokens in, 32 out)" */
+/** "Response sent: 200, 12 chunks, 3400 bytes in 812 ms (9 tokens in, 32 out)" */
 function sentence(sent: SentResponse, error: string | undefined, durationMs: number, genAi: GenAiResponse): string {
   const input = genAi.usage['gen_ai.usage.input_tokens'];
   const output = genAi.usage['gen_ai.usage.output_tokens'];
@@ -78,5 +78,5 @@ function sentence(sent: SentResponse, error: string | undefined, durationMs: num
 
 function sizeOf({ status, chunks, bytes }: SentResponse): string {
   if (status === undefined) return 'nothing was sent';
-  return `${status}, ${chunks} chunk${chunks === 1 ? '' : 's'}, ${bytes.toLocaleString('en-US')} bytes`;
+  return `${status}, ${chunks} chunk${chunks === 1 ? '' : 's'}, ${bytes} bytes`;
 }

@@ -351,7 +351,7 @@ describe('the response', () => {
 
   it('stays cancelled when the application tidies up after the client', async () => {
     const url = await serve((request, response) => {
-      request.socket.once('close', () => response.destroy(new Error('tidied up')));
+      request.once('aborted', () => response.destroy(new Error('tidied up')));
       response.write('first');
     });
     const client = get(url);
