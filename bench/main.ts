@@ -10,8 +10,9 @@ import { callSite } from './call-site.ts';
 import { type Bench, isMet, type Row } from './harness.ts';
 import { latency } from './latency.ts';
 import { redisBench } from './redis.ts';
+import { sse } from './sse.ts';
 
-const BENCHES: readonly Bench[] = [callSite, redisBench, latency];
+const BENCHES: readonly Bench[] = [callSite, redisBench, latency, sse];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, repeats: { type: 'string' } },

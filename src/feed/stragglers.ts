@@ -93,11 +93,13 @@ export class Stragglers {
   replay(reader: Reader, from: Position): void {
     this.#fanOut.counters.replays += 1;
     reader.state = 'replaying';
-    reader.replay = new AbortController();
-    this.#replay(reader, from, reader.replay.signal)
+    const abort = new AbortController();
+    reader.replay = abort;
+    this.#replay(reader, from, abort.signal)
       .catch((error: unknown) => this.#fail(reader, error))
       .finally(() => {
-        reader.replay = undefined;
+        // One that was overrun at the very end of a replay is in the next one already.
+        if (reader.replay === abort) reader.replay = undefined;
       });
   }
 
