@@ -27,6 +27,9 @@ export interface TraceGatewayOptions {
   bodyBytesMax?: number;
 }
 
+/** A request is traced once, however many gateways it passes in this process. */
+const seen = new WeakSet<IncomingMessage>();
+
 /** A request or response of node:http, or of a framework that keeps it as `raw` (Fastify). */
 type MaybeRaw<T> = T | { raw: T };
 export type GatewayMiddleware = (
@@ -49,10 +52,9 @@ export type GatewayMiddleware = (
 export function traceGateway(options: TraceGatewayOptions = {}): GatewayMiddleware {
   const settings = readSettings(options);
   watchUpstreams();
-  const seen = new WeakSet<IncomingMessage>();
 
   return function gateway(request, response, next) {
-    const exchange = attempt('traceGateway', () => open(request, response, settings, seen), undefined);
+    const exchange = attempt('traceGateway', () => open(request, response, settings), undefined);
     if (exchange === undefined) {
       next?.();
       return;
@@ -74,7 +76,6 @@ function open(
   given: MaybeRaw<IncomingMessage>,
   givenResponse: MaybeRaw<ServerResponse>,
   settings: GatewaySettings,
-  seen: WeakSet<IncomingMessage>,
 ): Exchange | undefined {
   const request = 'raw' in given ? given.raw : given;
   const response = 'raw' in givenResponse ? givenResponse.raw : givenResponse;
