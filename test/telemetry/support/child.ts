@@ -59,7 +59,7 @@ export async function runChild(program: string, options: ChildOptions = {}): Pro
   rmSync(folder, { recursive: true, force: true });
   const reports = stdout
     .split('\n')
-    .filter((line) => line.startsWith('@'))
+    .filter((line) => line.startsWith('@{'))
     .map((line) => JSON.parse(line.slice(1)) as Record<string, unknown>);
   return { code, signal, stdout, stderr, elapsedMs: Date.now() - started, reports };
 }
