@@ -49,6 +49,9 @@ async function run(call: Call): Promise<number> {
     const upstream = await startExample('upstream.js', {}, children);
     const gateway = await startExample('server.js', gatewayEnvironment(given, server.url, upstream), children);
     await introduce(server.url, gateway, output);
+    if (readOptions(['token'], given).token !== undefined) {
+      await output.out("The server asks for a token: sign in on the page; curl takes -H 'authorization: Bearer …'\n");
+    }
     const ended = AbortSignal.any([
       interrupt.signal,
       output.unread,

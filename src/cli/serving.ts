@@ -27,7 +27,9 @@ export async function startServerSomewhere(given: GivenOptions<OptionName>, outp
   try {
     return await startServer(given);
   } catch (thrown) {
-    if (toLivespanError(thrown).code !== 'address_in_use' || isAskedFor('port', given)) throw thrown;
+    const { code, details } = toLivespanError(thrown);
+    const isOurs = code === 'address_in_use' && details.port === readOptions(['port'], given).port;
+    if (!isOurs || isAskedFor('port', given)) throw thrown;
     output.err(
       `${output.paintErr('yellow', 'warning:')} port ${readOptions(['port']).port} is taken; using a free one`,
     );
