@@ -68,7 +68,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalid('holds a % that is not percent-encoding (write %25 for %)');
+    throw invalid('holds a % that is not percent-encoded (write %25 for %)');
   }
 }
 

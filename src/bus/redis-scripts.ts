@@ -49,6 +49,9 @@ if fresh then
 end
 `;
 
+/** `'00', '01' … '99'` */
+const TWO_DIGITS = Array.from({ length: 100 }, (_, i) => `'${String(i).padStart(2, '0')}'`).join(', ');
+
 /** Writes entries and publishes them. ARGV[2] channel, ARGV[3] entries kept, ARGV[4] age kept (ms). */
 const WRITE = `
 local stamp = math.max(now, ms)
@@ -58,9 +61,23 @@ local call, pcall, sub, gsub = redis.call, redis.pcall, string.sub, string.gsub
 local streamKey, channel = KEYS[1], ARGV[2]
 local unpublished, reason = 0, ''
 
+-- Lua prints a number by sprintf (0.2 us): in a large batch only each hundredth n is printed, the rest is looked up.
+local digits = #ARGV > 40 and {[0] = ${TWO_DIGITS}}
+local low, head = 99, ''
 local function write(json)
   n = n + 1
-  local id = prefix .. n
+  local id
+  if digits and n >= 100 then
+    if low == 99 then
+      low = n % 100
+      head = prefix .. math.floor(n / 100)
+    else
+      low = low + 1
+    end
+    id = head .. digits[low]
+  else
+    id = prefix .. n
+  end
   call('XADD', streamKey, id, 'activity', json)
   -- gsub builds the message in one go: Redis' Lua hashes every byte of every string made, so a sub() in between costs 0.3 us.
   local told = pcall('PUBLISH', channel, (gsub(json, '^{', '{"cursor":"' .. id .. '",', 1)))

@@ -25,7 +25,7 @@ runContract({
 });
 
 /** As the documentation of `createRedisBus` lists them. */
-export const NEEDED_COMMANDS =
+const NEEDED_COMMANDS =
   '+hello +select +eval +evalsha +subscribe +ping +publish +time +xadd +xtrim +xrange +xrevrange +xinfo|stream +hset +hget +hmget +hgetall +hlen +hdel +pexpire +zadd +zscore +zremrangebyscore +zremrangebyrank';
 
 runContract({

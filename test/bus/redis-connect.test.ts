@@ -228,7 +228,7 @@ test('URLs that cannot be a log are refused at once, without their secrets', asy
     ['redis://', /is not redis:/],
     ['redis://u:s3cret@h:99999', /host or port/],
     ['redis://u:s3cret@h/zero', /database/],
-    ['redis://u:s3cret%@h', /%25/],
+    ['redis://u:s3cret%@h', /percent-encoded/],
     ['redis://a:1,b:2', /several hosts/],
     ['redis+sentinel://a:1,b:2', /names no master/],
   ] as const) {
