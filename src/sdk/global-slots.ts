@@ -78,22 +78,13 @@ function installSteward(held: Set<SlotName>, offer: SlotOffer) {
   const before = root[API_KEY] ?? {};
   const values: Partial<Record<SlotName, unknown>> = {};
   const api: ApiObject = Object.defineProperties({}, Object.getOwnPropertyDescriptors({ ...before }));
-  let version = before.version;
   let offering = false;
   /** Between the assignment that begins a registration and the next look-up. */
   let registering = false;
   /** Told to be free in a registration under way. */
   let promised: SlotName | undefined;
 
-  Object.defineProperty(api, 'version', {
-    enumerable: true,
-    get() {
-      if (!registering) return version;
-      const theirs = registrantVersion() ?? version;
-      version = laterVersion(version, theirs);
-      return theirs;
-    },
-  });
+  defineVersion(api, before.version, () => registering);
   for (const slot of SLOTS) {
     values[slot] = before[slot];
     Object.defineProperty(api, slot, {
@@ -146,6 +137,20 @@ function installSteward(held: Set<SlotName>, offer: SlotOffer) {
       replaceApi(plain);
     },
   };
+}
+
+/** Whoever registers is told its own version, whoever looks something up the latest that took part. */
+function defineVersion(api: ApiObject, first: string | undefined, isRegistering: () => boolean): void {
+  let version = first;
+  Object.defineProperty(api, 'version', {
+    enumerable: true,
+    get() {
+      if (!isRegistering()) return version;
+      const theirs = registrantVersion() ?? version;
+      version = laterVersion(version, theirs);
+      return theirs;
+    },
+  });
 }
 
 function replaceApi(value: ApiObject | undefined): void {

@@ -33,9 +33,9 @@ export class LiveSpanProcessor {
     (span, parentContext) => {
       const writer = this.#closed ? undefined : this.#writerOfNow();
       if (writer === undefined || !this.#isWanted(span)) return;
-      if (!resourceFacts(span.resource).direct) mark(span);
       marks(span)[this.#started] = parentContext;
       writer.start(span, callIdOf(parentContext));
+      if (!resourceFacts(span.resource).direct) mark(span);
     },
   );
 

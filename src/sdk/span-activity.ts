@@ -109,12 +109,12 @@ function flatteningOf(publisher: Publisher): FlattenOptions {
 /** Without our own mark, which says nothing to a reader of the feed. */
 function selectAttributes(attributes: Attributes | undefined, keep: KeepAttribute): Attributes | undefined {
   if (attributes === undefined) return undefined;
-  if (keep !== undefined) {
-    return Object.fromEntries(Object.entries(attributes).filter(([key]) => key !== DIRECT && keep(key)));
+  if (keep === undefined && attributes[DIRECT] === undefined) return attributes;
+  const selected: Attributes = {};
+  for (const key of Object.keys(attributes)) {
+    if (key !== DIRECT && (keep === undefined || keep(key))) selected[key] = attributes[key];
   }
-  if (attributes[DIRECT] === undefined) return attributes;
-  const { [DIRECT]: _, ...others } = attributes;
-  return others;
+  return selected;
 }
 
 function severityOf(event: SpanEvent): Severity {
