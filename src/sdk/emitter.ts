@@ -11,6 +11,7 @@ import { callIdOf } from './call-id.ts';
 import { nowUs, toHrTime } from './clock.ts';
 import { emitLogRecord } from './log-record.ts';
 import type { PendingRecord } from './pending-activity.ts';
+import { ENVELOPE_BYTES } from './pending-encoder.ts';
 import { type EventSink, isPendingPublisher, type NewActivity, type Publisher } from './publisher-contract.ts';
 import { currentPublisher } from './publisher-registry.ts';
 import { placeOf } from './span-place.ts';
@@ -33,8 +34,6 @@ export interface EmitOptions {
 const NO_OPTIONS: EmitOptions = {};
 const NAME_CHARS_MAX = 255;
 const CALL_ID_CHARS_MAX = 200;
-/** The members beside the attributes, where the texts among them are short. */
-const ENVELOPE_BYTES = 320;
 const JSON_BYTES_A_CHAR_MAX = 6;
 /** Texts in the envelope up to this length need no closer look at the size of the whole. */
 const SHORT_CHARS = 32;

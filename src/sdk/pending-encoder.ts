@@ -1,6 +1,9 @@
 import { formatTimeUs } from '../activity/time.ts';
 import type { PendingRecord } from './pending-activity.ts';
 
+/** Size of the members beside the attributes, where the texts among them are short. */
+export const ENVELOPE_BYTES = 320;
+
 /** Service and instance of the publisher, for activities that name none. */
 export interface Origin {
   service: string | undefined;

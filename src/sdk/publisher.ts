@@ -18,6 +18,7 @@ import { createDropLedger } from './drop-ledger.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { defaultInstance, instanceNotice, serviceFromEnvironment } from './instance.ts';
 import type { PendingRecord } from './pending-activity.ts';
+import { ENVELOPE_BYTES } from './pending-encoder.ts';
 import { PendingRing } from './pending-ring.ts';
 import { watchProcessEnd } from './process-end.ts';
 import type {
@@ -289,7 +290,7 @@ class LivePublisher implements PendingPublisher {
       }
       const { time, ...rest } = checked.activity;
       const { attributes, sizeBytes } = flatten(rest.attributes, this.flattening);
-      return { ...rest, attributes, timeUs: parseTimeUs(time) ?? timeUs, sizeBytes };
+      return { ...rest, attributes, timeUs: parseTimeUs(time) ?? timeUs, sizeBytes: sizeBytes + ENVELOPE_BYTES };
     } catch (error) {
       log.warn('publish: the activity cannot be read', error);
       return undefined;
