@@ -1,5 +1,6 @@
 import { encodeActivity, withCursor } from '../activity/codec.ts';
 import { parseFilter } from '../activity/filter.ts';
+import { parseSince } from '../activity/since.ts';
 import { readOptions } from '../config.ts';
 import { LivespanError } from '../errors.ts';
 import { type FeedMessage, openFeed } from '../feed/open-feed.ts';
@@ -68,6 +69,7 @@ function open({ given, own, operands, output }: Call, signal: AbortSignal): Asyn
   const filter = operands.join(' ');
   checkFilter(filter);
   const since = typeof own.since === 'string' ? own.since : undefined;
+  checkSince(since);
   if (output.isTerminal) output.err(output.paintErr('dim', `Following ${withoutCredentials(url)}; Ctrl-C ends`));
   if (!/^https?:/i.test(url)) return openFeed({ url, feed, since, filter, signal });
   return openRemoteFeed({ url, since, filter, token, signal, onRetry: sayRetries(url, output) });
@@ -94,6 +96,12 @@ function checkFilter(filter: string): void {
     `filter, column ${column}: ${message} (at ${excerpt(filter, column)})`,
     details,
   );
+}
+
+/** Here, because a server that is away could not. @throws LivespanError `invalid_cursor` */
+function checkSince(since: string | undefined): void {
+  const parsed = since === undefined ? undefined : parseSince(since, Date.now());
+  if (parsed?.ok === false) throw new LivespanError('invalid_cursor', `--since: ${parsed.message}`);
 }
 
 function excerpt(filter: string, column: number): string {
