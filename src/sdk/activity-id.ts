@@ -8,8 +8,11 @@ const POOL_COUNT = 256;
 const COUNTER_END = 4_096;
 const RANDOM_BYTES = 8;
 const VARIANTS = '89ab';
+/** Fetching random bytes costs the same for a few as for many: enough for 16 pools at once. */
+const RANDOM_POOLS = 16;
 
-const random = Buffer.allocUnsafe(POOL_COUNT * RANDOM_BYTES);
+const random = Buffer.allocUnsafe(RANDOM_POOLS * POOL_COUNT * RANDOM_BYTES);
+let randomNext = random.length;
 const pool: string[] = new Array<string>(POOL_COUNT).fill('');
 let poolNext = POOL_COUNT;
 let counter = 0;
@@ -33,11 +36,16 @@ function refill(ms: number): void {
     counter = 0;
     setTime(Math.max(ms, lastMs + 1));
   }
-  randomFillSync(random);
-  const hex = random.toString('hex');
+  if (randomNext === random.length) {
+    randomFillSync(random);
+    randomNext = 0;
+  }
+  const bytes = random.subarray(randomNext, randomNext + POOL_COUNT * RANDOM_BYTES);
+  randomNext += bytes.length;
+  const hex = bytes.toString('hex');
   for (let index = 0; index < POOL_COUNT; index += 1) {
     const at = index * RANDOM_BYTES * 2;
-    const variant = VARIANTS[(random[index * RANDOM_BYTES] ?? 0) & 3] ?? '8';
+    const variant = VARIANTS[(bytes[index * RANDOM_BYTES] ?? 0) & 3] ?? '8';
     pool[index] =
       `7${counter.toString(16).padStart(3, '0')}-${variant}${hex.slice(at + 1, at + 4)}-${hex.slice(at + 4, at + 16)}`;
     counter += 1;

@@ -1,4 +1,4 @@
-import { context, type Span, trace } from '@opentelemetry/api';
+import { type Context, context, type Span, trace } from '@opentelemetry/api';
 import { type Attributes, SEVERITIES, type Severity } from '../activity/activity.ts';
 import { setAttribute } from '../activity/codec.ts';
 import { FLATTEN_LIMITS, type FlattenOptions, flatten, noCuts } from '../activity/flatten.ts';
@@ -57,13 +57,15 @@ export function emitEvent(name: string, options: EmitOptions = NO_OPTIONS): void
   try {
     // Reading is what may throw here: getters, a proxy, no object at all.
     const { summary, severity, data, callId, span, time } = options;
-    const target = span ?? trace.getSpan(context.active());
+    const active = context.active();
+    const target = span ?? trace.getSpan(active);
     if (publisher !== undefined || target !== undefined) {
-      emit(publisher, target, name, summary, severity, data, callId, time);
+      emit(publisher, active, target, name, summary, severity, data, callId, time);
     }
   } catch {
     const { summary, severity, data, callId, span, time } = readable(options);
-    emit(publisher, span ?? trace.getActiveSpan(), name, summary, severity, data, callId, time);
+    const active = context.active();
+    emit(publisher, active, span ?? trace.getSpan(active), name, summary, severity, data, callId, time);
   }
 }
 
@@ -82,6 +84,7 @@ function readable(options: unknown): EmitOptions {
 /** Arguments one by one: an object for them would cost as much as much of the rest. Never throws. */
 function emit(
   publisher: Publisher | undefined,
+  active: Context,
   span: Span | undefined,
   name: string,
   summary: string | undefined,
@@ -101,7 +104,7 @@ function emit(
     const inner = publisher !== undefined && isPendingPublisher(publisher) ? publisher : undefined;
     const { flattening, events } = inner ?? DEFAULT_SINK;
     const text = boundedSummary(summary, flattening);
-    const call = callIdFor(callId);
+    const call = callIdFor(callId, active);
     const { attributes, sizeBytes } = flatten(data, flatteningFor(flattening, name, text, call));
     const clockUs = Math.max(nowUs(), place.startUs);
     const id = createId(clockUs / 1_000);
@@ -152,8 +155,8 @@ function boundedSummary(summary: unknown, { limits, counts }: FlattenOptions): s
   return cutText(summary, limits.attributeBytesMax);
 }
 
-function callIdFor(given: unknown): string | undefined {
-  if (typeof given !== 'string' || given === '') return callIdOf(context.active());
+function callIdFor(given: unknown, active: Context): string | undefined {
+  if (typeof given !== 'string' || given === '') return callIdOf(active);
   return given.length > CALL_ID_CHARS_MAX ? given.slice(0, CALL_ID_CHARS_MAX).toWellFormed() : given;
 }
 

@@ -85,5 +85,6 @@ export interface PublisherOptions {
 
 /** Whether `publisher` has the inner door (structural: it may come from another copy of this package). */
 export function isPendingPublisher(publisher: Publisher): publisher is PendingPublisher {
-  return typeof (publisher as Partial<PendingPublisher>).enqueue === 'function' && 'flattening' in publisher;
+  const { enqueue, flattening } = publisher as Partial<PendingPublisher>;
+  return typeof enqueue === 'function' && typeof flattening === 'object';
 }
