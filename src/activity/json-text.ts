@@ -18,97 +18,115 @@ export interface JsonTextOptions {
  * the text is long enough, however large the value is.
  */
 export function encodeBounded(key: string, value: object, options: JsonTextOptions): string {
-  const { redactor, counts, bytesMax } = options;
-  const ancestors = [...options.ancestors];
-  const depthMax = ancestors.length + options.depthMax;
-  let text = '';
+  const writer = new BoundedWriter(options);
+  writer.write(key, value);
+  if (fits(writer.text, options.bytesMax)) return writer.text;
+  options.counts.valueBytes += 1;
+  return cutText(writer.text, options.bytesMax);
+}
 
-  const full = (): boolean => text.length > bytesMax;
+class BoundedWriter {
+  text = '';
+  readonly #options: JsonTextOptions;
+  readonly #ancestors: unknown[];
+  readonly #depthMax: number;
 
-  function write(path: string, given: unknown): void {
-    let simple: ReturnType<typeof simplify>;
+  constructor(options: JsonTextOptions) {
+    this.#options = options;
+    this.#ancestors = [...options.ancestors];
+    this.#depthMax = options.ancestors.length + options.depthMax;
+  }
+
+  /** @param path dotted key of the value, by which redaction decides */
+  write(path: string, given: unknown): void {
+    let value: ReturnType<typeof simplify>;
     try {
-      simple = simplify(given);
+      value = simplify(given);
     } catch {
-      counts.unreadable += 1;
-      text += JSON.stringify(UNREADABLE);
+      this.#writeUnreadable();
       return;
     }
-    if (simple === LEFT_OUT) text += 'null';
-    else if (typeof simple === 'string') writeText(simple);
-    else if (typeof simple !== 'object') text += String(simple);
-    else if (ancestors.includes(simple)) writeText(CIRCULAR);
-    else if (ancestors.length >= depthMax) {
-      counts.depth += 1;
-      writeText(TRUNCATED);
+    if (value === LEFT_OUT) this.text += 'null';
+    else if (typeof value === 'string') this.#writeText(value);
+    else if (typeof value !== 'object') this.text += String(value);
+    else if (this.#ancestors.includes(value)) this.#writeText(CIRCULAR);
+    else if (this.#ancestors.length >= this.#depthMax) {
+      this.#options.counts.depth += 1;
+      this.#writeText(TRUNCATED);
     } else {
-      ancestors.push(simple);
-      writeObject(path, simple);
-      ancestors.pop();
+      this.#ancestors.push(value);
+      this.#writeObject(path, value);
+      this.#ancestors.pop();
     }
+  }
+
+  #isFull(): boolean {
+    return this.text.length > this.#options.bytesMax;
   }
 
   /** A text longer than what is left is cut anyway; escaping 10 MB first would be waste. */
-  function writeText(value: string): void {
-    text += JSON.stringify((value.length > bytesMax ? value.slice(0, bytesMax) : value).toWellFormed());
+  #writeText(value: string): void {
+    const { bytesMax } = this.#options;
+    this.text += JSON.stringify((value.length > bytesMax ? value.slice(0, bytesMax) : value).toWellFormed());
   }
 
-  function writeObject(path: string, object: object): void {
+  #writeUnreadable(): void {
+    this.#options.counts.unreadable += 1;
+    this.#writeText(UNREADABLE);
+  }
+
+  #writeObject(path: string, object: object): void {
     try {
-      const bytes = bytesOf(object, bytesMax);
-      if (bytes !== undefined) writeText(bytes.text);
-      else if (isError(object)) writeMembers(path, errorParts(object));
-      else if (object instanceof Map) writeMembers(path, object);
-      else if (object instanceof Set) writeElements(path, object);
-      else if (Array.isArray(object) || ArrayBuffer.isView(object)) writeElements(path, object as unknown as unknown[]);
-      else writeMembers(path, membersOf(object));
+      const bytes = bytesOf(object, this.#options.bytesMax);
+      if (bytes !== undefined) this.#writeText(bytes.text);
+      else if (isError(object)) this.#writeMembers(path, errorParts(object));
+      else if (object instanceof Map) this.#writeMembers(path, object);
+      else if (object instanceof Set) this.#writeElements(path, object);
+      else if (Array.isArray(object) || ArrayBuffer.isView(object)) {
+        this.#writeElements(path, object as unknown as unknown[]);
+      } else this.#writeMembers(path, membersOf(object));
     } catch {
-      counts.unreadable += 1;
-      text += JSON.stringify(UNREADABLE);
+      this.#writeUnreadable();
     }
   }
 
-  function writeElements(path: string, elements: Iterable<unknown>): void {
-    text += '[';
-    let first = true;
+  #writeElements(path: string, elements: Iterable<unknown>): void {
+    this.text += '[';
+    let separator = '';
     for (const element of elements) {
-      if (full()) return;
-      if (!first) text += ',';
-      first = false;
-      write(path, element);
+      if (this.#isFull()) return;
+      this.text += separator;
+      separator = ',';
+      this.write(path, element);
     }
-    text += ']';
+    this.text += ']';
   }
 
-  function writeMembers(path: string, members: Iterable<[unknown, unknown]>): void {
-    text += '{';
-    let first = true;
-    for (const [name, member] of members) {
-      if (full()) return;
+  #writeMembers(path: string, members: Iterable<[unknown, unknown]>): void {
+    this.text += '{';
+    let separator = '';
+    for (const [given, member] of members) {
+      if (this.#isFull()) return;
       if (typeof member === 'function' || member === undefined) continue;
-      if (!first) text += ',';
-      first = false;
-      const memberName = typeof name === 'object' || typeof name === 'function' ? '[object]' : String(name);
-      writeText(memberName);
-      text += ':';
-      const memberPath = `${path}.${memberName}`;
-      if (isSecret(memberPath, member)) {
-        counts.redacted += 1;
-        writeText(REDACTED);
-      } else write(memberPath, member);
+      const name = typeof given === 'object' || typeof given === 'function' ? '[object]' : String(given);
+      this.text += separator;
+      separator = ',';
+      this.#writeText(name);
+      this.text += ':';
+      this.#writeMember(`${path}.${name}`, member);
     }
-    text += '}';
+    this.text += '}';
   }
 
-  function isSecret(path: string, member: unknown): boolean {
+  #writeMember(path: string, member: unknown): void {
+    const { redactor, counts } = this.#options;
     const decision = redactor.decide(path);
-    return decision === 'secret' || (decision === 'count' && !isFigure(member) && typeof member !== 'object');
+    const isSecret = decision === 'secret' || (decision === 'count' && !isFigure(member) && typeof member !== 'object');
+    if (isSecret) {
+      counts.redacted += 1;
+      this.#writeText(REDACTED);
+    } else this.write(path, member);
   }
-
-  write(key, value);
-  if (fits(text, bytesMax)) return text;
-  counts.valueBytes += 1;
-  return cutText(text, bytesMax);
 }
 
 /** Member by member, so that one that throws when read costs only itself. */

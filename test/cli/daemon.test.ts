@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { daemonFiles, isRunning, readDaemon } from '../../src/cli/daemon.ts';
 import { processBirth } from '../../src/cli/process-birth.ts';
 import { endAll, ingest, runCli } from './cli-process.ts';
 
@@ -13,8 +14,9 @@ beforeEach(async () => {
   env = { LIVESPAN_STATE_DIR: folder };
 });
 afterEach(async () => {
-  await runCli(['stop'], env);
   await endAll();
+  const left = await readDaemon(daemonFiles({ own: { 'state-dir': folder } })).catch(() => undefined);
+  if (left !== undefined && (await isRunning(left))) process.kill(left.pid, 'SIGKILL');
   await rm(folder, { recursive: true, force: true });
 });
 

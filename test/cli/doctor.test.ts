@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/cli/doctor-report.ts';
 import { clockFinding } from '../../src/cli/doctor-report.ts';
 import { startRedis, uniqueFeed } from '../support/redis.ts';
-import { endAll, runCli, startCli, startServe } from './cli-process.ts';
+import { endAll, runCli, startServe } from './cli-process.ts';
 
 afterEach(endAll);
 
@@ -107,8 +107,6 @@ describe('doctor', () => {
       });
       return { code, outcome: hops.otlp?.outcome };
     };
-    const collector = startCli(['serve', '--port', '0', '--otlp-grpc-port', '0', '--otlp-http-port', '0', '--json']);
-    await collector.says(/\{.*\}\n/);
     expect(
       await Promise.all([
         otlp(`${origin}/base`, 'http/protobuf'),
