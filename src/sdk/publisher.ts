@@ -1,26 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { isMainThread } from 'node:worker_threads';
-import { checkActivity } from '../activity/codec.ts';
-import { type FlattenOptions, flatten, noCuts } from '../activity/flatten.ts';
+import { type FlattenOptions, noCuts } from '../activity/flatten.ts';
 import { createRedactor } from '../activity/redaction.ts';
-import { formatTimeUs, parseTimeUs } from '../activity/time.ts';
 import type { AppendRequest } from '../bus/bus.ts';
 import { environment, readOptions } from '../config.ts';
 import { log, warnOnce } from '../diag.ts';
 import type { LivespanError } from '../errors.ts';
-import { createId } from './activity-id.ts';
 import { type BatchContent, countOf } from './batch.ts';
 import { composeBatch } from './batch-composer.ts';
 import { BatchSender } from './batch-sender.ts';
-import { nowUs, reanchor } from './clock.ts';
+import { reanchor } from './clock.ts';
 import { rescueInWorker } from './crash-rescue.ts';
 import { createDropLedger } from './drop-ledger.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { defaultInstance, instanceNotice, serviceFromEnvironment } from './instance.ts';
 import type { PendingRecord } from './pending-activity.ts';
-import { ENVELOPE_BYTES } from './pending-encoder.ts';
 import { PendingRing } from './pending-ring.ts';
 import { watchProcessEnd } from './process-end.ts';
+import { readActivity } from './published-activity.ts';
 import type {
   DropReason,
   EventSink,
@@ -37,8 +34,6 @@ import { runUntraced } from './untraced.ts';
 import { createWaiters } from './waiters.ts';
 
 export type {
-  DropReason,
-  PendingPublisher,
   Publisher,
   PublisherOptions,
   PublisherStats,
@@ -138,7 +133,7 @@ class LivePublisher implements PendingPublisher {
   }
 
   publish(activity: NewActivity): void {
-    const pending = this.#check(activity);
+    const pending = readActivity(activity, this.flattening);
     if (pending !== undefined) this.enqueue(pending);
     else {
       this.#emitted += 1;
@@ -271,30 +266,6 @@ class LivePublisher implements PendingPublisher {
     const { target, healthy } = this.#sender;
     if (target === undefined || instance === undefined || !healthy) return;
     void runUntraced(() => target.append({ activities: [], instance }));
-  }
-
-  #check(activity: NewActivity): PendingRecord | undefined {
-    try {
-      const timeUs = nowUs();
-      const checked = checkActivity({
-        id: createId(timeUs / 1_000),
-        kind: 'event',
-        time: formatTimeUs(timeUs),
-        severity: 'info',
-        attributes: {},
-        ...activity,
-      });
-      if (!checked.ok) {
-        log.warn(`publish: ${checked.reason}`);
-        return undefined;
-      }
-      const { time, ...rest } = checked.activity;
-      const { attributes, sizeBytes } = flatten(rest.attributes, this.flattening);
-      return { ...rest, attributes, timeUs: parseTimeUs(time) ?? timeUs, sizeBytes: sizeBytes + ENVELOPE_BYTES };
-    } catch (error) {
-      log.warn('publish: the activity cannot be read', error);
-      return undefined;
-    }
   }
 
   #firstUnsettled(): number {
