@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/cli/doctor-report.ts';
 import { clockFinding } from '../../src/cli/doctor-report.ts';
@@ -124,6 +125,42 @@ describe('doctor', () => {
     ]);
     server.closeAllConnections();
     server.close();
+  });
+
+  it('exports an empty trace by gRPC, too', async () => {
+    const keys: unknown[] = [];
+    const server = new grpc.Server();
+    const same = (bytes: Buffer): Buffer => bytes;
+    const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+    const method = { path, requestStream: false, responseStream: false };
+    const service = {
+      Export: {
+        ...method,
+        requestSerialize: same,
+        requestDeserialize: same,
+        responseSerialize: same,
+        responseDeserialize: same,
+      },
+    };
+    server.addService(service, {
+      Export: (call: grpc.ServerUnaryCall<Buffer, Buffer>, answer: grpc.sendUnaryData<Buffer>) => {
+        keys.push(call.metadata.get('x-key')[0], call.request.length);
+        answer(null, Buffer.alloc(0));
+      },
+    });
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
+    const plain = { LIVESPAN_URL: 'memory:', OTEL_EXPORTER_OTLP_HEADERS: 'x-key=1' };
+    const [http, bare] = await Promise.all([
+      examine({ ...plain, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${port}` }),
+      examine({ ...plain, OTEL_EXPORTER_OTLP_ENDPOINT: `127.0.0.1:${port}`, OTEL_EXPORTER_OTLP_INSECURE: 'true' }),
+    ]);
+    server.forceShutdown();
+    expect([http.hops.otlp?.outcome, bare.hops.otlp?.outcome]).toEqual(['ok', 'ok']);
+    expect(keys).toEqual(['1', 0, '1', 0]);
   });
 
   it('tells two clocks apart only where it can', () => {

@@ -84,6 +84,15 @@ describe('tail', () => {
     }
   });
 
+  it('waits for a Redis that is away, and says so without the password', async () => {
+    const cli = startCli(['tail', '--url', 'redis://:hunter2@127.0.0.1:2']);
+    await cli.says(/waiting: redis:\/\/127\.0\.0\.1:2: .*; trying again/, 'stderr');
+    cli.child.kill('SIGINT');
+    const end = await cli.ended;
+    expect(end.code).toBe(130);
+    expect(end.stderr).not.toContain('hunter2');
+  });
+
   it('refuses wrong use before it asks anybody', async () => {
     const wrong: [string[], RegExp][] = [
       [['--since', 'yesterday'], /--since: expected a duration/],
