@@ -1,0 +1,243 @@
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { Activity } from '../../activity/activity.ts';
+import { type Completion, completeFilter } from './completion.ts';
+import { createEngine, type EngineLimits } from './engine.ts';
+import { createFilterLine, type FilterLine } from './filter-line.ts';
+import type {
+  Call,
+  Connection,
+  Frame,
+  LatencyHistogram,
+  Loss,
+  Pause,
+  RateFigures,
+  Reconnected,
+  RowList,
+  RowOrder,
+  Selection,
+  ServiceFigures,
+  SpanRow,
+  Speed,
+  Theme,
+  Totals,
+  Trace,
+  Travel,
+  View,
+} from './model.ts';
+import type { MonitorConfig, ServerStats } from './server-facts.ts';
+
+/** How often what is recomputed over many records (services, header, sorted rows) may change. */
+const FIGURES_EVERY_MS = 500;
+
+export interface StoreOptions {
+  /** ms since the Unix epoch. */
+  now?: () => number;
+  /** ms of a clock that never goes back, for the time budget. */
+  tick?: () => number;
+  limits?: Partial<EngineLimits>;
+}
+
+/**
+ * All that the page shows. Signals change at most once a `flush`, which the page calls once an animation frame. Records
+ * (rows, traces, calls) are changed in place: compare their `revision`.
+ */
+export interface Store {
+  readonly rows: ReadonlySignal<RowList>;
+  /** Newest first. */
+  readonly traces: ReadonlySignal<readonly Trace[]>;
+  /** Newest first. */
+  readonly calls: ReadonlySignal<readonly Call[]>;
+  /** By name; changes at most twice a second, as do `rates` and `histogram`. */
+  readonly services: ReadonlySignal<readonly ServiceFigures[]>;
+  readonly rates: ReadonlySignal<RateFigures>;
+  readonly histogram: ReadonlySignal<LatencyHistogram>;
+  readonly totals: ReadonlySignal<Totals>;
+  readonly loss: ReadonlySignal<Loss>;
+  /** ms; what running clocks count against, by the clock of the applications. Ticks while something runs. */
+  readonly nowMs: ReadonlySignal<number>;
+
+  readonly connection: Signal<Connection>;
+  /** The newest reconnect, to be said once; the view may set it to `undefined`. */
+  readonly reconnected: Signal<Reconnected | undefined>;
+  /** Log entries between what is shown and the newest one known; 0 is caught up. Paused rows do not count. */
+  readonly behind: ReadonlySignal<number>;
+  readonly pause: ReadonlySignal<Pause | undefined>;
+  readonly travel: Signal<Travel | undefined>;
+  /** Newest `GET /stats`; `undefined` before the first. */
+  readonly stats: Signal<ServerStats | undefined>;
+  readonly config: Signal<MonitorConfig>;
+
+  readonly filter: FilterLine;
+  readonly view: Signal<View>;
+  readonly selection: Signal<Selection | undefined>;
+  readonly theme: Signal<Theme>;
+  readonly order: Signal<RowOrder>;
+
+  /** What is known of one record; `undefined` once it is evicted. Read inside a computed, it follows changes. */
+  span(traceId: string | undefined, spanId: string): SpanRow | undefined;
+  row(key: string): ReturnType<RowList['at']>;
+  trace(traceId: string): Trace | undefined;
+  call(callId: string): Call | undefined;
+  /** ms a running span has run, by the clock of the applications. */
+  elapsedMs(span: SpanRow, nowMs: number): number;
+  complete(text: string, caret: number): readonly Completion[];
+
+  /** Rows stand still and what comes is kept. `scroll` does not override a pause by the user. */
+  pauseRows(by: 'user' | 'scroll'): void;
+  resumeRows(): void;
+  /** Replays the log from that moment (ms); `backToLive` goes on from what is shown, without a seam. */
+  travelTo(fromMs: number, speed: Speed): void;
+  setSpeed(speed: Speed): void;
+  holdTravel(isHeld: boolean): void;
+  backToLive(): void;
+  /** Empties rows, traces, calls and figures, not the settings. */
+  clear(): void;
+
+  /** For the connection: takes frames in. They show at the next `flush`. */
+  enqueue(frames: readonly Frame[], receivedMs?: number): void;
+  countInvalid(lines: number): void;
+  /** Applies what was enqueued for at most `budgetMs` and publishes once. Returns how many frames are left. */
+  flush(budgetMs: number): number;
+  /** Moves clocks and figures on without frames. */
+  tick(): void;
+  setBehind(remaining: number): void;
+  /** ms by which the page's clock is ahead of the log's. */
+  setLogClock(offsetMs: number): void;
+  /** Frames that wait for a `flush`. */
+  readonly backlog: number;
+  /** All activities of the rows, oldest first, as they came. */
+  entries(): { cursor: string; activity: Activity }[];
+}
+
+export function createStore(options: StoreOptions = {}): Store {
+  const now = options.now ?? Date.now;
+  const tick = options.tick ?? (() => performance.now());
+  const engine = createEngine(options.limits);
+  const rowsVersion = signal(0);
+  const figuresVersion = signal(0);
+  const totalsVersion = signal(0);
+  const nowMs = signal(now());
+  const pause = signal<Pause | undefined>(undefined);
+  const travel = signal<Travel | undefined>(undefined);
+  const remaining = signal(0);
+  const order = signal<RowOrder>('newest');
+  const filter = createFilterLine();
+  let figuresAtMs = 0;
+
+  const clock = (): number => travel.peek()?.atMs ?? now() - engine.clockOffsetMs();
+  const version =
+    <T>(of: ReadonlySignal<number>, read: () => T) =>
+    (): T => {
+      of.value;
+      return read();
+    };
+  const longest = computed(version(figuresVersion, () => engine.rowsByDuration(clock())));
+  const newest = computed(version(rowsVersion, () => engine.rows()));
+
+  function publish(changedRows: boolean): void {
+    const atMs = now();
+    batch(() => {
+      if (changedRows) rowsVersion.value += 1;
+      totalsVersion.value += 1;
+      nowMs.value = clock();
+      const paused = pause.peek();
+      const held = engine.held();
+      if (paused !== undefined && (paused.newCount !== held.count || paused.trimmed !== held.trimmed)) {
+        pause.value = { ...paused, newCount: held.count, trimmed: held.trimmed };
+      }
+      if (atMs - figuresAtMs >= FIGURES_EVERY_MS) {
+        figuresAtMs = atMs;
+        figuresVersion.value += 1;
+      }
+    });
+  }
+
+  const store: Store = {
+    rows: computed(() => (order.value === 'duration' ? longest.value : newest.value)),
+    traces: computed(version(rowsVersion, () => engine.traces.list())),
+    calls: computed(version(rowsVersion, () => engine.calls.list())),
+    services: computed(version(figuresVersion, () => engine.services.figures(clock()))),
+    rates: computed(version(figuresVersion, () => engine.rates.figures(clock()))),
+    histogram: computed(version(figuresVersion, () => engine.rates.histogram(clock()))),
+    totals: computed(version(totalsVersion, () => engine.totals())),
+    loss: computed(version(totalsVersion, () => engine.loss())),
+    nowMs,
+    connection: signal<Connection>({ state: 'connecting' }),
+    reconnected: signal<Reconnected | undefined>(undefined),
+    behind: computed(() => Math.max(remaining.value, version(totalsVersion, () => engine.backlog())())),
+    pause,
+    travel,
+    stats: signal<ServerStats | undefined>(undefined),
+    config: signal<MonitorConfig>({}),
+    filter,
+    view: signal<View>('live'),
+    selection: signal<Selection | undefined>(undefined),
+    theme: signal<Theme>('system'),
+    order,
+
+    span: (traceId, spanId) => version(rowsVersion, () => engine.span(traceId, spanId))(),
+    row: (key) => version(rowsVersion, () => engine.row(key))(),
+    trace: (traceId) => version(rowsVersion, () => engine.traces.get(traceId))(),
+    call: (callId) => version(rowsVersion, () => engine.calls.get(callId))(),
+    elapsedMs: (span, atMs) => Math.max(0, span.durationMs ?? atMs - span.startUs / 1_000),
+    complete: (text, caret) => completeFilter(text, caret, engine.known),
+
+    pauseRows(by) {
+      if (pause.peek()?.by === 'user') return;
+      engine.hold(true);
+      pause.value = { newCount: 0, trimmed: 0, ...pause.peek(), by, sinceMs: pause.peek()?.sinceMs ?? now() };
+    },
+    resumeRows() {
+      if (pause.peek() === undefined) return;
+      engine.hold(false);
+      pause.value = undefined;
+      publish(true);
+    },
+    travelTo(fromMs, speed) {
+      store.clear();
+      travel.value = { fromMs, speed, atMs: fromMs, isHeld: false };
+    },
+    setSpeed(speed) {
+      const current = travel.peek();
+      if (current !== undefined) travel.value = { ...current, speed };
+    },
+    holdTravel(isHeld) {
+      const current = travel.peek();
+      if (current !== undefined) travel.value = { ...current, isHeld };
+    },
+    backToLive() {
+      batch(() => {
+        travel.value = undefined;
+        store.resumeRows();
+      });
+    },
+    clear() {
+      batch(() => {
+        engine.clear();
+        engine.hold(false);
+        pause.value = undefined;
+        figuresAtMs = 0;
+        publish(true);
+      });
+    },
+
+    enqueue: (frames, receivedMs = now()) => engine.enqueue(frames, receivedMs),
+    countInvalid: (lines) => engine.countInvalid(lines),
+    flush(budgetMs) {
+      if (engine.backlog() === 0) return 0;
+      const isChanged = engine.work(tick() + budgetMs, tick);
+      publish(isChanged);
+      return engine.backlog();
+    },
+    tick: () => publish(false),
+    setBehind(count) {
+      remaining.value = count;
+    },
+    setLogClock: (offsetMs) => engine.setLogClock(offsetMs),
+    get backlog() {
+      return engine.backlog();
+    },
+    entries: () => engine.entries(),
+  };
+  return store;
+}
