@@ -1,0 +1,15 @@
+/**
+ * `npm run peers`: gets the programs that we did not write and that the end-to-end tests talk to. What is cached is left
+ * as it is.
+ */
+import { peersFolder } from './catalogue.ts';
+import { providePeers } from './provide.ts';
+
+const startMs = Date.now();
+try {
+  await providePeers((line) => console.log(line));
+  console.log(`all in ${peersFolder()} after ${Math.round((Date.now() - startMs) / 1_000)} s`);
+} catch (thrown) {
+  console.error(thrown instanceof Error ? thrown.message : thrown);
+  process.exitCode = 1;
+}
