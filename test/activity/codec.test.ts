@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Activity } from '../../src/activity/activity.ts';
 import { checkActivity, decodeActivity, encodeActivity, splitCursor, withCursor } from '../../src/activity/codec.ts';
+import { cases } from '../support/cases.ts';
 import { AN_ACTIVITY, anyActivity } from './arbitraries.ts';
 
 const CONTRACT_JSON =
@@ -24,6 +25,7 @@ describe('encoding', () => {
         expect(decoded).toEqual({ ok: true, activity });
         if (decoded.ok) expect(encodeActivity(decoded.activity)).toBe(encodeActivity(activity));
       }),
+      cases(300),
     );
   });
 });
@@ -96,6 +98,7 @@ describe('decoding', () => {
           expect(decodeActivity(text).ok).toBe(false);
         },
       ),
+      cases(300),
     );
     const result = decodeActivity(CONTRACT_JSON.replace('"event"', '"hunter2"'));
     expect(!result.ok && result.reason).not.toContain('hunter2');
@@ -116,7 +119,7 @@ describe('decoding', () => {
           else expect(result.reason).not.toBe('');
         },
       ),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 

@@ -9,6 +9,7 @@ import {
   judge,
   parseCursor,
 } from '../../src/activity/cursor.ts';
+import { cases } from '../support/cases.ts';
 
 const part = fc.maxSafeNat();
 const position = fc.record({ ms: part, n: part });
@@ -20,6 +21,7 @@ describe('a cursor', () => {
       fc.property(position, (p) => {
         expect(parseCursor(formatCursor(p))).toEqual(p);
       }),
+      cases(300),
     );
   });
 
@@ -51,6 +53,7 @@ describe('a cursor', () => {
         expect(comparePositions(a, a)).toBe(0);
         expect(comparePositions(BEGINNING, a)).toBeLessThanOrEqual(0);
       }),
+      cases(300),
     );
     expect(comparePositions({ ms: 1, n: 9 }, { ms: 2, n: 1 })).toBeLessThan(0);
     expect(comparePositions({ ms: 2, n: 1 }, { ms: 2, n: 2 })).toBeLessThan(0);
@@ -99,6 +102,7 @@ describe('judging the next entry', () => {
         expect(verdict === 'follows').toBe(later && b.n === a.n + 1);
         expect(verdict === 'duplicate').toBe(b.ms <= a.ms && b.n <= a.n);
       }),
+      cases(300),
     );
   });
 });

@@ -10,6 +10,7 @@ import {
   printFilter,
 } from '../../src/activity/filter.ts';
 import { compileGlob } from '../../src/activity/glob.ts';
+import { cases } from '../support/cases.ts';
 import { AN_ACTIVITY, anyActivity } from './arbitraries.ts';
 
 function parsed(text: string): Filter {
@@ -225,7 +226,7 @@ describe('a mistake', () => {
           expect(result.column).toBeLessThanOrEqual(text.length + 1);
         } else expect(parsed(printFilter(result.filter))).toEqual(result.filter);
       }),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 });
@@ -280,7 +281,7 @@ describe('printing', () => {
         expect(printFilter(parsed(printed))).toBe(printed);
         expect(compileFilter(parsed(printed))(activity)).toBe(compileFilter(filter)(activity));
       }),
-      { numRuns: 1_000 },
+      cases(1_000),
     );
   });
 
@@ -296,6 +297,7 @@ describe('printing', () => {
         fc.pre(!isAlwaysShown(activity));
         expect(compileFilter(parsed(`-${one}`))(activity)).toBe(!compileFilter(parsed(one))(activity));
       }),
+      cases(300),
     );
   });
 });
@@ -307,7 +309,7 @@ describe('a glob', () => {
       fc.property(short, fc.stringMatching(/^[ab]{0,10}$/), (pattern, text) => {
         expect(compileGlob(pattern)(text)).toBe(new RegExp(`^${pattern.replaceAll('*', '.*')}$`, 's').test(text));
       }),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 

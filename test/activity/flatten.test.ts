@@ -6,6 +6,7 @@ import type { Attributes } from '../../src/activity/activity.ts';
 import { checkActivity } from '../../src/activity/codec.ts';
 import { type Cuts, FLATTEN_LIMITS, type FlattenLimits, flatten, noCuts } from '../../src/activity/flatten.ts';
 import { createRedactor } from '../../src/activity/redaction.ts';
+import { cases } from '../support/cases.ts';
 import { AN_ACTIVITY } from './arbitraries.ts';
 
 const redactor = createRedactor([]);
@@ -377,7 +378,7 @@ describe('for any data at all', () => {
           expect(sizeBytes).toBeGreaterThan(0);
         },
       ),
-      { numRuns: 400 },
+      cases(400),
     );
   });
 
@@ -389,6 +390,7 @@ describe('for any data at all', () => {
         for (const key of Object.keys(once)) if (redactor.decide(key) === 'count') delete once[key];
         expect(run(once).attributes).toEqual(once);
       }),
+      cases(300),
     );
   });
 });

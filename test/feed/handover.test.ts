@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { joinParts } from '../../src/feed/live-feed.ts';
 import { createRing } from '../../src/feed/ring.ts';
+import { cases } from '../support/cases.ts';
 import { SimulatedLog } from './support/simulated-log.ts';
 import { SimulatedReader } from './support/simulated-reader.ts';
 
@@ -103,8 +104,6 @@ describe('the hand-over from replay to live', () => {
   });
 
   it('and in random orders beyond it', async () => {
-    const seed = Number(process.env.LIVESPAN_TEST_SEED ?? Date.now() % 2 ** 31);
-    process.stdout.write(`hand-over: LIVESPAN_TEST_SEED=${seed}\n`);
     const step = fc.oneof(
       { weight: 8, arbitrary: fc.constantFrom<Step>('append', 'run', 'reply', 'deliver', 'read') },
       { weight: 3, arbitrary: fc.constantFrom<Step>('trim', 'lose', 'duplicate', 'resume') },
@@ -114,7 +113,7 @@ describe('the hand-over from replay to live', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async (steps) => {
         expect(await live(steps)).toBeUndefined();
       }),
-      { seed, numRuns: Number(process.env.LIVESPAN_TEST_CASES ?? 1_500) },
+      cases(1_500),
     );
   });
 });

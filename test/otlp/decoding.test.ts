@@ -6,6 +6,7 @@ import { readProtobufLogs } from '../../src/otlp/protobuf-logs.ts';
 import { readProtobufMetrics } from '../../src/otlp/protobuf-metrics.ts';
 import { ProtobufError } from '../../src/otlp/protobuf-reader.ts';
 import { readProtobufSpans } from '../../src/otlp/protobuf-traces.ts';
+import { cases } from '../support/cases.ts';
 import { logsRequest, metricsRequest, tracesRequest } from './requests.ts';
 import { decodeMessage, encodeMessage, type MessageName } from './schema.ts';
 import { scramble, splitFields, varint } from './wire.ts';
@@ -46,7 +47,7 @@ describe.each(SIGNALS)('$name', (signal) => {
         const bytes = encodeMessage(signal.name, message);
         expect(ours(signal, bytes)).toEqual(oracle(signal, bytes));
       }),
-      { numRuns: 300 },
+      cases(300),
     );
   });
 
@@ -68,7 +69,7 @@ describe.each(SIGNALS)('$name', (signal) => {
           expect(ours(signal, scrambled)).toEqual(ours(signal, bytes));
         },
       ),
-      { numRuns: 200 },
+      cases(200),
     );
   });
 
@@ -85,7 +86,7 @@ describe.each(SIGNALS)('$name', (signal) => {
           expect(error).toBeInstanceOf(ProtobufError);
         }
       }),
-      { numRuns: 600 },
+      cases(600),
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => {
@@ -95,7 +96,7 @@ describe.each(SIGNALS)('$name', (signal) => {
           expect(error).toBeInstanceOf(ProtobufError);
         }
       }),
-      { numRuns: 600 },
+      cases(600),
     );
   });
 
@@ -113,7 +114,7 @@ describe.each(SIGNALS)('$name', (signal) => {
         if (refused) expect(() => ours(signal, short)).toThrow(ProtobufError);
         else expect(ours(signal, short)).toEqual(oracle(signal, short));
       }),
-      { numRuns: 300 },
+      cases(300),
     );
   });
 });

@@ -6,6 +6,7 @@ import { LivespanError } from '../../src/errors.ts';
 import { type BatchContent, countOf } from '../../src/sdk/batch.ts';
 import { BatchSender } from '../../src/sdk/batch-sender.ts';
 import type { Target } from '../../src/sdk/target.ts';
+import { cases } from '../support/cases.ts';
 
 /** What the network and the log do to one call. */
 type Fate = 'fine' | 'request lost' | 'answer lost' | 'twice' | 'late' | 'full' | 'closed';
@@ -112,7 +113,7 @@ describe('batches', () => {
           await bus.close();
         },
       ),
-      { numRuns: 300 },
+      cases(300),
     );
   });
 
@@ -151,7 +152,7 @@ describe('batches', () => {
           await bus.close();
         },
       ),
-      { numRuns: 100 },
+      cases(100),
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Activity } from '../../src/activity/activity.ts';
 import { findJsonFault } from '../../src/server/json-fault.ts';
+import { cases } from '../support/cases.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { getJson, post, problem, serve } from './http.ts';
 
@@ -289,7 +290,7 @@ describe('a text that is not JSON', () => {
             .join('\n').length + fault.column,
         ).toBeGreaterThanOrEqual(text.length);
       }),
-      { numRuns: 100 },
+      cases(100),
     );
   });
 
@@ -307,7 +308,7 @@ describe('a text that is not JSON', () => {
         const { column, expected } = findJsonFault(text) ?? { column: 0, expected: 'nothing' };
         expect(column > text.length && expected === 'the end').toBe(valid);
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 });

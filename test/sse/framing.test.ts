@@ -2,6 +2,7 @@ import { EventSource } from 'eventsource';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeActivity } from '../../src/activity/codec.ts';
+import { cases } from '../support/cases.ts';
 import { numbered, openRaw, type StreamServer, startStreamServer, until } from './stream-server.ts';
 
 const NASTY = [
@@ -78,17 +79,18 @@ describe('frames, read by the eventsource client', () => {
 
   it('come out as they went in, whatever is in them', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 40 });
-    const batches = fc.sample(fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 8 }), {
-      numRuns: 60,
-      seed: 4319,
-    });
-    const { last } = await server.bus.info();
-    const sent = batches.flat().map(([summary, value], i) => numbered(i, { summary, attributes: { i, value } }));
-    await server.append(sent);
-    const events = await receive(`?since=${last.ms}-${last.n}`, sent.length, ['event']);
-    const expected = sent.map((activity) => JSON.parse(encodeActivity(activity)));
-    expect(events.map((event) => JSON.parse(event.data))).toEqual(
-      expected.map((activity, i) => ({ ...activity, cursor: events[i]?.lastEventId })),
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 40 }), async (pairs) => {
+        const { last } = await server.bus.info();
+        const sent = pairs.map(([summary, value], i) => numbered(i, { summary, attributes: { i, value } }));
+        await server.append(sent);
+        const events = await receive(`?since=${last.ms}-${last.n}`, sent.length, ['event']);
+        const expected = sent.map((activity) => JSON.parse(encodeActivity(activity)));
+        expect(events.map((event) => JSON.parse(event.data))).toEqual(
+          expected.map((activity, i) => ({ ...activity, cursor: events[i]?.lastEventId })),
+        );
+      }),
+      cases(20, 20),
     );
   });
 });

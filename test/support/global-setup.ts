@@ -7,4 +7,6 @@ export default function setup(): void {
   console.log(
     redis.from === 'path' ? `redis: redis-server ${redis.version} on PATH` : `redis: ${redis.image} through Docker`,
   );
+  process.env.LIVESPAN_TEST_SEED ??= String(Date.now() % 2 ** 31);
+  console.log(`seed of the property tests: LIVESPAN_TEST_SEED=${process.env.LIVESPAN_TEST_SEED}`);
 }
