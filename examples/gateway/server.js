@@ -146,6 +146,7 @@ async function readJson(request) {
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const upstreamUrl = process.env.UPSTREAM_URL;
   if (upstreamUrl === undefined) throw new Error('UPSTREAM_URL is not set: the base URL of an OpenAI-compatible API');
-  const { url } = await startGateway({ port: Number(process.env.PORT ?? 8080), upstreamUrl });
+  const { PORT = '8080', HOST = '127.0.0.1' } = process.env;
+  const { url } = await startGateway({ port: Number(PORT), host: HOST, upstreamUrl });
   console.log(url);
 }

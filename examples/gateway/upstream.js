@@ -197,6 +197,7 @@ async function readJson(request) {
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const { url } = await startUpstream({ port: Number(process.env.PORT ?? 8081) });
+  const { PORT = '8081', HOST = '127.0.0.1' } = process.env;
+  const { url } = await startUpstream({ port: Number(PORT), host: HOST });
   console.log(url);
 }
