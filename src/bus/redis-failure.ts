@@ -76,8 +76,20 @@ function connectionFailure(thrown: unknown, label: string): LivespanError {
   if (code === 'ECONNREFUSED') return because(`nothing listens at ${label} (connection refused)`);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return because(`the host of ${label} cannot be found`);
   if (code === 'ETIMEDOUT') return because(`nothing answers at ${label}`);
+  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE/.test(code)) {
+    const sentence = `Redis at ${label} asks for a client certificate, which livespan has none of: set tls-auth-clients no (or optional) there and sign in with a password`;
+    return new LivespanError('log_refused', sentence, { cause: thrown });
+  }
   if (code.startsWith('ERR_SSL') || code === 'EPROTO') {
     return because(`what listens at ${label} does not speak TLS: use redis:// instead of rediss://, or check the port`);
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return because(
+      `the certificate of ${label} is for another host: the URL must name the host as the certificate does`,
+    );
+  }
+  if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code)) {
+    return because(`the certificate of ${label} is not valid at this time (${code})`);
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
     return because(

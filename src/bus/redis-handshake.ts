@@ -75,8 +75,17 @@ export async function openSignedIn(
   } catch (error) {
     const failure = redisFailure(error, address.label);
     link.close(failure);
-    throw failure;
+    throw !address.tls && isReset(failure) ? perhapsTls(failure) : failure;
   }
+}
+
+/** A Redis that speaks TLS answers a plain command so. */
+function isReset({ cause }: LivespanError): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET';
+}
+
+function perhapsTls({ code, message, cause }: LivespanError): LivespanError {
+  return new LivespanError(code, `${message} before it answered; if it speaks TLS, write rediss://`, { cause });
 }
 
 /** AUTH with what the URL holds, if it holds anything. */

@@ -115,7 +115,7 @@ function createLink(label: string, options: LinkOptions): RedisLink & { connecte
         },
         (error: unknown) => {
           clearTimeout(timer);
-          reject(isErrorReply(error) ? error : (reason ?? redisFailure(error, label)));
+          reject(isErrorReply(error) ? withoutCommand(error) : (reason ?? redisFailure(error, label)));
         },
       );
     });
@@ -139,6 +139,12 @@ function createLink(label: string, options: LinkOptions): RedisLink & { connecte
     },
     close,
   };
+}
+
+/** ioredis puts the command with all its arguments on an error reply: of an AUTH that is the password, of an append all activities. */
+function withoutCommand(error: Error): Error {
+  Reflect.deleteProperty(error, 'command');
+  return error;
 }
 
 /** ioredis asks a connector for its socket; ours hands over one that need not keep the process alive, and is closed at once. */
