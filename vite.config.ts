@@ -1,4 +1,61 @@
-import { defineConfig } from 'vite';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { defineConfig, type Plugin, type Rolldown } from 'vite';
+
+/** The first load, all of it, gzip. What is loaded later (charts) does not count. */
+const FIRST_LOAD_BYTES_MAX = 40 * 1_024;
+
+/** What the page loads before it is usable: the page, its entry with all that this imports, its styles, the worker. */
+function firstLoad(bundle: Rolldown.OutputBundle): string[] {
+  const names = new Set<string>();
+  const open = Object.values(bundle).filter(
+    (file) =>
+      (file.type === 'chunk' && file.isEntry) ||
+      (file.type === 'asset' && (file.fileName.endsWith('.html') || /worker.*\.js$/.test(file.fileName))),
+  );
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (names.has(file.fileName)) continue;
+    names.add(file.fileName);
+    if (file.type !== 'chunk') continue;
+    for (const name of [...file.imports, ...(file.viteMetadata?.importedCss ?? [])]) {
+      const next = bundle[name];
+      if (next !== undefined) open.push(next);
+    }
+  }
+  return [...names];
+}
+
+function contentOf(file: Rolldown.OutputChunk | Rolldown.OutputAsset): Buffer {
+  return Buffer.from(file.type === 'chunk' ? file.code : file.source);
+}
+
+/** Fails the build when the first load has grown too large, and leaves each file compressed beside itself. */
+function sizeGate(): Plugin {
+  return {
+    name: 'livespan-size-gate',
+    enforce: 'post',
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        const sizes = firstLoad(bundle).map((name) => {
+          const file = bundle[name];
+          return { name, bytes: file === undefined ? 0 : gzipSync(contentOf(file), { level: 9 }).byteLength };
+        });
+        const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+        const list = sizes.map(({ name, bytes }) => `  ${(bytes / 1_024).toFixed(1)} kB ${name}`).join('\n');
+        const words = `First load of the monitor: ${(total / 1_024).toFixed(1)} of ${FIRST_LOAD_BYTES_MAX / 1_024} kB gzip`;
+        if (total > FIRST_LOAD_BYTES_MAX) this.error(`${words}\n${list}`);
+        this.info(`${words}\n${list}`);
+        for (const file of Object.values(bundle)) {
+          if (!/\.(js|css|svg)$/.test(file.fileName)) continue;
+          const content = contentOf(file);
+          const br = brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+          this.emitFile({ type: 'asset', fileName: `${file.fileName}.br`, source: br });
+          this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source: gzipSync(content, { level: 9 }) });
+        }
+      },
+    },
+  };
+}
 
 /** The monitor: plain files under dist/monitor, which the server serves; nothing inline, so that its CSP can forbid it. */
 export default defineConfig({
@@ -6,12 +63,14 @@ export default defineConfig({
   base: './',
   publicDir: false,
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  plugins: [sizeGate()],
+  worker: { format: 'es' },
   build: {
     outDir: '../../dist/monitor',
     emptyOutDir: true,
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    reportCompressedSize: true,
+    reportCompressedSize: false,
   },
 });

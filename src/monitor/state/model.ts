@@ -230,7 +230,7 @@ export type Connection =
   /** 400: the server does not take the filter. */
   | { state: 'refused'; code: string; detail: string; column: number | undefined }
   /** An imported file is shown; nothing is connected. */
-  | { state: 'file'; name: string; activities: number };
+  | { state: 'file'; name: string; activities: number; invalid: number };
 
 /** Said once after a reconnect: "Reconnected after 3 s, nothing lost." */
 export interface Reconnected {

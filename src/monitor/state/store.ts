@@ -86,7 +86,7 @@ export interface Store {
   pauseRows(by: 'user' | 'scroll'): void;
   resumeRows(): void;
   /** Replays the log from that moment (ms); `backToLive` goes on from what is shown, without a seam. */
-  travelTo(fromMs: number, speed: Speed): void;
+  travelTo(fromMs: number, speed: Speed, options?: { isHeld?: boolean }): void;
   setSpeed(speed: Speed): void;
   holdTravel(isHeld: boolean): void;
   backToLive(): void;
@@ -193,9 +193,9 @@ export function createStore(options: StoreOptions = {}): Store {
       pause.value = undefined;
       publish(true);
     },
-    travelTo(fromMs, speed) {
+    travelTo(fromMs, speed, { isHeld = false } = {}) {
       store.clear();
-      travel.value = { fromMs, speed, atMs: fromMs, isHeld: false };
+      travel.value = { fromMs, speed, atMs: fromMs, isHeld };
     },
     setSpeed(speed) {
       const current = travel.peek();

@@ -1,0 +1,110 @@
+import { batch, effect } from '@preact/signals';
+import { createSharing } from './feed/sharing.ts';
+import { createMonitor, type Monitor } from './monitor.ts';
+import { PREFIX, readUrl, type UrlState, writeUrl } from './url-state.ts';
+
+/** A part of a frame for applying what arrived; the rest is for drawing it. */
+const BUDGET_MS = 6;
+/** While nobody looks, the page is drawn rarely and may take longer. */
+const HIDDEN_EVERY_MS = 1_000;
+const HIDDEN_BUDGET_MS = 50;
+/** Running clocks and figures move on so often without news. */
+const TICK_EVERY_MS = 100;
+
+/** Puts the monitor into this page: address, frames, theme. Call it once, then render. */
+export function startInBrowser(): Monitor {
+  const base = baseOf(location.pathname);
+  const monitor = createMonitor({
+    base,
+    // In this form the bundler finds the worker and gives it a file of its own.
+    sharing: createSharing(
+      base,
+      () => new SharedWorker(new URL('./feed/worker-hub.ts', import.meta.url), { type: 'module' }),
+    ),
+    storage: storage(),
+  });
+  followAddress(monitor, base);
+  effect(() => {
+    document.documentElement.dataset.theme = monitor.store.theme.value;
+  });
+  monitor.start();
+  drive(monitor);
+  return monitor;
+}
+
+/** A proxy may serve livespan below a path: what stands before ours. */
+function baseOf(pathname: string): string {
+  const at = [PREFIX, '/activity/monitor'].map((path) => pathname.indexOf(path)).find((index) => index >= 0);
+  return pathname.slice(0, at ?? pathname.lastIndexOf('/'));
+}
+
+function storage(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+/** State to address and back. Another view or selection is a step in the history; typing and sorting are not. */
+function followAddress({ store }: Monitor, base: string): void {
+  let shown = '';
+  let isReading = false;
+
+  function read(): void {
+    isReading = true;
+    const state = readUrl(location.pathname.slice(base.length) + location.search);
+    batch(() => {
+      store.view.value = state.view;
+      store.selection.value = state.selection;
+      store.theme.value = state.theme;
+      store.order.value = state.order;
+      store.filter.apply(state.filter);
+      if (state.atMs === undefined) store.backToLive();
+      else if (state.atMs !== momentOf()) store.travelTo(state.atMs, 1, { isHeld: true });
+    });
+    isReading = false;
+  }
+
+  const momentOf = (): number | undefined => store.travel.peek()?.fromMs ?? store.pause.peek()?.sinceMs;
+
+  read();
+  addEventListener('popstate', read);
+  effect(() => {
+    const pause = store.pause.value;
+    const state: UrlState = {
+      view: store.view.value,
+      filter: store.filter.text.value,
+      order: store.order.value,
+      selection: store.selection.value,
+      atMs: store.travel.value?.fromMs ?? (pause?.by === 'user' ? pause.sinceMs : undefined),
+      theme: store.theme.value,
+    };
+    const url = base + writeUrl(state);
+    const step = `${state.view} ${state.filter} ${JSON.stringify(state.selection)}`;
+    if (url === location.pathname + location.search) shown = step;
+    else if (shown === '' || step === shown || isReading) history.replaceState(null, '', url);
+    else history.pushState(null, '', url);
+    shown = step;
+  });
+}
+
+/** Applies what arrived once an animation frame, and moves clocks on. */
+function drive({ store }: Monitor): void {
+  let tickedMs = 0;
+  const turn = (budgetMs: number): void => {
+    const nowMs = performance.now();
+    if (store.backlog > 0) store.flush(budgetMs);
+    else if (nowMs - tickedMs >= TICK_EVERY_MS) store.tick();
+    else return;
+    tickedMs = nowMs;
+  };
+  const frame = (): void => {
+    turn(BUDGET_MS);
+    if (!document.hidden) requestAnimationFrame(frame);
+  };
+  // A hidden page has no animation frames.
+  setInterval(() => document.hidden && turn(HIDDEN_BUDGET_MS), HIDDEN_EVERY_MS);
+  document.addEventListener('visibilitychange', () => !document.hidden && requestAnimationFrame(frame));
+  requestAnimationFrame(frame);
+}

@@ -1,0 +1,197 @@
+import { comparePositions, parseCursor } from '../../activity/cursor.ts';
+import { compileFilter, parseFilter } from '../../activity/filter.ts';
+import type { Frame } from '../state/model.ts';
+import type { HubMessage, TabMessage } from './hub.ts';
+import { readLine } from './lines.ts';
+import { fetchPage, type PageOptions } from './pages.ts';
+import type { StreamState } from './stream.ts';
+
+export interface ClientOptions extends PageOptions {
+  /** Connects to the hub; `onGone` is told when the hub was replaced and forgot this tab. */
+  connect: (onMessage: (message: HubMessage) => void, onGone: () => void) => (message: TabMessage) => void;
+  onFrames: (frames: readonly Frame[]) => void;
+  onInvalid: (lines: number) => void;
+  onState: (state: StreamState) => void;
+  /** Log entries still to be read before the view is live, about. */
+  onBehind: (remaining: number) => void;
+  /** How many of the newest to show first (1,000). */
+  newestMax?: number;
+}
+
+/** Where to begin: the newest that are there, or right after a cursor. */
+export type From = { newest: true } | { cursor: string };
+
+export interface Client {
+  /** Ends what was under way and follows the log from there. */
+  follow(filter: string, from: From): void;
+  retry(): void;
+  /** The last place handed on; '' before the first. */
+  readonly cursor: string;
+  stop(): void;
+  close(): void;
+}
+
+const PAGE_RETRY_MS = 1_000;
+/** Frames of the hub kept while the pages are being read; beyond, the hub is asked again when they are nearer. */
+const KEPT_MAX = 20_000;
+
+/**
+ * Follows the log for one tab: what is there already comes in pages, what is new from the hub. The hub is asked first and
+ * what it sends is kept until the pages have reached that place; then both meet by their cursors, nothing twice, nothing
+ * left out.
+ */
+export function createClient(options: ClientOptions): Client {
+  let run: Run | undefined;
+  const send = options.connect(
+    (message) => run?.hear(message),
+    () => run?.rejoin(),
+  );
+  return {
+    follow(filter, from) {
+      run?.end();
+      run = new Run(options, send, filter, from);
+      run.start();
+    },
+    retry: () => send({ type: 'retry' }),
+    get cursor() {
+      return run?.cursor ?? '';
+    },
+    stop() {
+      run?.end();
+      run = undefined;
+      send({ type: 'bye' });
+    },
+    close() {
+      run?.end();
+      run = undefined;
+      send({ type: 'bye' });
+    },
+  };
+}
+
+class Run {
+  readonly #options: ClientOptions;
+  readonly #send: (message: TabMessage) => void;
+  readonly #filter: string;
+  readonly #matches: (frame: Frame) => boolean;
+  #from: From;
+  #ending = new AbortController();
+  /** Frames of the hub that wait for the pages; `undefined` once both have met. */
+  #kept: Frame[] | undefined = [];
+  #isFiltered = true;
+  cursor = '';
+
+  constructor(options: ClientOptions, send: (message: TabMessage) => void, filter: string, from: From) {
+    this.#options = options;
+    this.#send = send;
+    this.#filter = filter;
+    this.#from = from;
+    const parsed = parseFilter(filter);
+    const passes = parsed.ok ? compileFilter(parsed.filter) : () => true;
+    this.#matches = (frame) => frame.type !== 'activity' || passes(frame.activity);
+    if ('cursor' in from) this.cursor = from.cursor;
+  }
+
+  start(): void {
+    this.#send({ type: 'subscribe', filter: this.#filter });
+  }
+
+  end(): void {
+    this.#ending.abort();
+  }
+
+  /** Another hub: goes on from what was handed on last. */
+  rejoin(): void {
+    this.#ending.abort();
+    this.#ending = new AbortController();
+    if (this.cursor !== '') this.#from = { cursor: this.cursor };
+    this.#kept = [];
+    this.start();
+  }
+
+  hear(message: HubMessage): void {
+    if (message.type === 'state') {
+      this.#options.onState(message.state);
+      return;
+    }
+    if (message.type === 'joined') {
+      this.#isFiltered = message.isFiltered;
+      void this.#meet(this.#ending.signal);
+      return;
+    }
+    const frames = this.#read(message.text);
+    if (this.#kept === undefined) this.#hand(frames);
+    else this.#kept.push(...frames);
+    if (this.#kept !== undefined && this.#kept.length > KEPT_MAX) this.rejoin();
+  }
+
+  #read(text: string): Frame[] {
+    const frames: Frame[] = [];
+    let invalid = 0;
+    for (const line of text.split('\n')) {
+      if (line === '') continue;
+      const read = readLine(line);
+      if (read === undefined) invalid += 1;
+      else if (read.type === 'frame' && (this.#isFiltered || this.#matches(read.frame))) frames.push(read.frame);
+    }
+    if (invalid > 0) this.#options.onInvalid(invalid);
+    return frames;
+  }
+
+  /** Reads the pages up to the place of the hub, then hands on what it sent meanwhile. */
+  async #meet(signal: AbortSignal): Promise<void> {
+    const from = this.#from;
+    for (;;) {
+      try {
+        if ('cursor' in from) await this.#catchUp(signal);
+        else await this.#showNewest(signal);
+        break;
+      } catch {
+        // The server is away or stops: the stream says so; the pages are asked for again when it is back.
+        await new Promise((resolve) => setTimeout(resolve, PAGE_RETRY_MS));
+      }
+      if (signal.aborted) return;
+    }
+    if (signal.aborted) return;
+    const kept = this.#kept ?? [];
+    this.#kept = undefined;
+    this.#options.onBehind(0);
+    this.#hand(kept.filter((frame) => this.#isNews(frame)));
+  }
+
+  async #showNewest(signal: AbortSignal): Promise<void> {
+    const limit = this.#options.newestMax ?? 1_000;
+    const page = await fetchPage(this.#options, { filter: this.#filter, order: 'desc', limit }, signal);
+    if (signal.aborted) return;
+    this.#options.onInvalid(page.invalid);
+    this.#hand(page.frames.reverse());
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const since = this.cursor;
+      const page = await fetchPage(this.#options, { filter: this.#filter, order: 'asc', limit: 1_000, since }, signal);
+      if (signal.aborted) return;
+      this.#options.onInvalid(page.invalid);
+      this.#hand(page.frames);
+      if (page.next === undefined) return;
+      this.cursor = page.next;
+      this.#options.onBehind(1);
+    }
+  }
+
+  #hand(frames: readonly Frame[]): void {
+    const last = frames.at(-1);
+    if (last === undefined) return;
+    if (last.cursor !== '') this.cursor = last.cursor;
+    this.#options.onFrames(frames);
+  }
+
+  /** Whether the frame lies after what the pages have brought. */
+  #isNews(frame: Frame): boolean {
+    const at = parseCursor(frame.cursor);
+    const last = parseCursor(this.cursor);
+    if (at === undefined || last === undefined) return true;
+    return comparePositions(at, last) > 0;
+  }
+}

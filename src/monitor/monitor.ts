@@ -1,0 +1,203 @@
+import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from '@preact/signals';
+import { readNdjson, writeNdjson } from './activity-file.ts';
+import { type Client, createClient } from './feed/client.ts';
+import type { Sharing } from './feed/sharing.ts';
+import { type Journey, startJourney } from './feed/travel.ts';
+import { forgetFilter, readFilters, type SavedFilter, saveFilter, type TextStorage } from './saved-filters.ts';
+import { createServerWatch } from './server-watch.ts';
+import type { Frame } from './state/model.ts';
+import { createStore, type Store } from './state/store.ts';
+
+export interface MonitorOptions {
+  /** Where the routes are: empty in a page, `http://…` elsewhere. */
+  base: string;
+  headers?: Readonly<Record<string, string>>;
+  sharing: Sharing;
+  storage?: TextStorage | undefined;
+  store?: Store;
+}
+
+/** The page without its looks: the state, and the connections that feed it. */
+export interface Monitor {
+  readonly store: Store;
+  /** How tabs share their connections. */
+  readonly sharing: Sharing['way'];
+  readonly savedFilters: ReadonlySignal<readonly SavedFilter[]>;
+  saveFilter(name: string): void;
+  forgetFilter(name: string): void;
+  /** Begins to follow what `store.filter` and `store.travel` say, now and whenever they change. */
+  start(): void;
+  /** Tries to reconnect now. */
+  retry(): void;
+  /** The rows of the view as a file, oldest first. */
+  exportNdjson(): string;
+  /** Shows such a file instead of the log until `leaveFile`. Returns what is wrong with it. */
+  importFile(name: string, text: string): string | undefined;
+  leaveFile(): void;
+  close(): void;
+}
+
+/** How long after a reconnect its losses are counted in what is said about it. */
+const RECONNECT_SETTLE_MS = 1_000;
+
+export function createMonitor(options: MonitorOptions): Monitor {
+  const { base, headers, sharing, storage } = options;
+  const store = options.store ?? createStore();
+  const place = { base, ...(headers && { headers }) };
+  const saved: Signal<readonly SavedFilter[]> = signal(readFilters(storage));
+  const file = signal<{ name: string; activities: number; invalid: number } | undefined>(undefined);
+  const travelFromMs = computed(() => store.travel.value?.fromMs);
+  const reconnects = createReconnectTeller(store);
+  const watch = createServerWatch({ ...place, store, seen: () => client.cursor });
+  let journey: Journey | undefined;
+  /** The filter that is followed; `undefined` when nothing is. */
+  let followed: string | undefined;
+  let stop: (() => void) | undefined;
+
+  const client: Client = createClient({
+    ...place,
+    connect: sharing.connect,
+    onFrames: (frames) => {
+      reconnects.see(frames);
+      store.enqueue(frames);
+    },
+    onInvalid: (lines) => store.countInvalid(lines),
+    onState: (state) => {
+      if (file.peek() !== undefined) return;
+      reconnects.hear(state);
+      store.connection.value = state;
+    },
+    onBehind: (remaining) => (remaining === 0 ? store.setBehind(0) : watch.measure()),
+  });
+
+  function endJourney(): string | undefined {
+    const cursor = journey?.cursor;
+    journey?.close();
+    journey = undefined;
+    return cursor;
+  }
+
+  function travel(filter: string, fromMs: number): void {
+    client.stop();
+    endJourney();
+    journey = startJourney({
+      ...place,
+      filter,
+      fromMs,
+      speed: () => store.travel.peek()?.speed ?? 'max',
+      isHeld: () => store.travel.peek()?.isHeld === true || store.pause.peek() !== undefined,
+      onFrames: (frames) => store.enqueue(frames),
+      onMoment: (atMs) => {
+        const current = store.travel.peek();
+        if (current !== undefined && current.atMs !== atMs) store.travel.value = { ...current, atMs };
+      },
+      onArrived: () => store.backToLive(),
+      onFailed: (error) => {
+        const detail = error instanceof Error ? error.message : 'The server cannot be reached';
+        store.connection.value = { state: 'reconnecting', sinceMs: Date.now(), attempt: 0, retryAtMs: 0, detail };
+        store.backToLive();
+      },
+    });
+  }
+
+  function follow(filter: string, fromMs: number | undefined, isFile: boolean): void {
+    const cursor = endJourney();
+    if (isFile) {
+      client.stop();
+      followed = undefined;
+      return;
+    }
+    const isOtherFilter = followed !== filter;
+    followed = filter;
+    if (fromMs !== undefined) {
+      if (isOtherFilter) store.clear();
+      travel(filter, fromMs);
+    } else if (cursor !== undefined && !isOtherFilter) client.follow(filter, { cursor });
+    else {
+      store.clear();
+      client.follow(filter, { newest: true });
+    }
+  }
+
+  return {
+    store,
+    sharing: sharing.way,
+    savedFilters: saved,
+    saveFilter(name) {
+      saved.value = saveFilter(storage, { name, text: store.filter.text.peek() });
+    },
+    forgetFilter(name) {
+      saved.value = forgetFilter(storage, name);
+    },
+    start() {
+      stop ??= effect(() => {
+        const filter = store.filter.text.value;
+        const fromMs = travelFromMs.value;
+        const isFile = file.value !== undefined;
+        untracked(() => follow(filter, fromMs, isFile));
+      });
+      watch.start();
+    },
+    retry: () => client.retry(),
+    exportNdjson: () => writeNdjson(store.entries()),
+    importFile(name, text) {
+      const read = readNdjson(text);
+      if (!read.ok) return read.message;
+      const activities = read.frames.filter((frame) => frame.type === 'activity').length;
+      store.travel.value = undefined;
+      file.value = { name, activities, invalid: read.invalid };
+      store.clear();
+      store.connection.value = { state: 'file', name, activities, invalid: read.invalid };
+      store.countInvalid(read.invalid);
+      store.enqueue(read.frames);
+      return undefined;
+    },
+    leaveFile() {
+      store.connection.value = { state: 'connecting' };
+      file.value = undefined;
+    },
+    close() {
+      stop?.();
+      endJourney();
+      client.close();
+      watch.close();
+      reconnects.close();
+      sharing.close();
+    },
+  };
+}
+
+/** Finds the words for a reconnect: how long it took, and what the log no longer had. */
+function createReconnectTeller(store: Store): {
+  hear(state: { state: string; sinceMs?: number }): void;
+  see(frames: readonly Frame[]): void;
+  close(): void;
+} {
+  let downSinceMs: number | undefined;
+  let settling: { missed: number; wasReset: boolean } | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    hear({ state, sinceMs }) {
+      if (state === 'reconnecting' || state === 'overloaded') downSinceMs ??= sinceMs ?? Date.now();
+      if (state !== 'live' || downSinceMs === undefined) return;
+      const atMs = Date.now();
+      const afterMs = atMs - downSinceMs;
+      downSinceMs = undefined;
+      const losses = { missed: 0, wasReset: false };
+      settling = losses;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        settling = undefined;
+        store.reconnected.value = { atMs, afterMs, ...losses };
+      }, RECONNECT_SETTLE_MS);
+    },
+    see(frames) {
+      if (settling === undefined) return;
+      for (const frame of frames) {
+        if (frame.type === 'gap' || frame.type === 'lagged') settling.missed += frame.missed;
+        if (frame.type === 'reset') settling.wasReset = true;
+      }
+    },
+    close: () => clearTimeout(timer),
+  };
+}
