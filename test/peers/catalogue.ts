@@ -16,7 +16,10 @@ export interface Peer {
   /** Where it is, or will be, in the cache. */
   path: string;
   /** How Go builds it. */
-  source: { by: 'install'; module: string } | { by: 'collector-builder' } | { by: 'module'; module: string; main: string };
+  source:
+    | { by: 'install'; module: string }
+    | { by: 'collector-builder' }
+    | { by: 'module'; module: string; main: string };
   /** The image that holds the same program, and where in it; absent where Docker itself does the work. */
   image?: { name: string; path: string };
 }
@@ -33,7 +36,7 @@ export function peersFolder(): string {
 /** All peers, each with a file name that changes whenever what is in it would. */
 export function listPeers(): readonly Peer[] {
   const bin = join(peersFolder(), 'bin');
-  const manifest = createHash('sha256').update(readFileSync(COLLECTOR_MANIFEST)).digest('hex').slice(0, 12);
+  const manifest = createHash('sha256').update(manifestText()).digest('hex').slice(0, 12);
   return [
     {
       name: 'collector',
@@ -78,4 +81,10 @@ export function listPeers(): readonly Peer[] {
       source: { by: 'install', module: 'github.com/compose-spec/compose-go/v2/cmd@v2.16.2' },
     },
   ];
+}
+
+/** What of the manifest decides about the program: no comments, no empty lines. */
+function manifestText(): string {
+  const lines = readFileSync(COLLECTOR_MANIFEST, 'utf8').split('\n');
+  return lines.filter((line) => !/^\s*(#|$)/.test(line)).join('\n');
 }

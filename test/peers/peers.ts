@@ -7,9 +7,13 @@ import { providePeers } from './provide.ts';
 
 const startMs = Date.now();
 try {
-  await providePeers((line) => console.log(line));
-  console.log(`all in ${peersFolder()} after ${Math.round((Date.now() - startMs) / 1_000)} s`);
+  await providePeers(say);
+  say(`all in ${peersFolder()} after ${Math.round((Date.now() - startMs) / 1_000)} s`);
 } catch (thrown) {
-  console.error(thrown instanceof Error ? thrown.message : thrown);
+  process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
   process.exitCode = 1;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

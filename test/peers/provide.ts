@@ -5,7 +5,7 @@ import { run, runTelling, type Say } from './progress.ts';
 
 const GO_MINOR_MIN = 25;
 
-export async function isThere(peer: Peer): Promise<boolean> {
+async function isThere(peer: Peer): Promise<boolean> {
   return access(peer.path, constants.X_OK).then(
     () => true,
     () => false,
