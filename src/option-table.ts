@@ -235,6 +235,13 @@ export const TABLE = {
     default: [],
     doc: 'Further attribute keys to redact (globs), beside the built-in ones',
   },
+  traceUrl: {
+    type: 'text',
+    scope: ['server'],
+    pattern: /^https?:\/\/\S*\{traceId\}\S*$/,
+    expected: 'an http(s) address with {traceId} in it',
+    doc: 'Link into a trace backend, as the monitor offers it: https://grafana.example/explore?…{traceId}…',
+  },
   events: {
     type: 'choice',
     scope: ['sdk'],

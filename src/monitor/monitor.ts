@@ -2,7 +2,7 @@ import { computed, effect, type ReadonlySignal, type Signal, signal, untracked }
 import { readNdjson, writeNdjson } from './activity-file.ts';
 import { type Client, createClient } from './feed/client.ts';
 import type { Sharing } from './feed/sharing.ts';
-import { type Journey, startJourney } from './feed/travel.ts';
+import type { Journey, JourneyOptions } from './feed/travel.ts';
 import { forgetFilter, readFilters, type SavedFilter, saveFilter, type TextStorage } from './saved-filters.ts';
 import { createServerWatch } from './server-watch.ts';
 import type { Frame } from './state/model.ts';
@@ -80,7 +80,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   function travel(filter: string, fromMs: number): void {
     client.stop();
     endJourney();
-    journey = startJourney({
+    journey = startLater({
       ...place,
       filter,
       fromMs,
@@ -163,6 +163,24 @@ export function createMonitor(options: MonitorOptions): Monitor {
       watch.close();
       reconnects.close();
       sharing.close();
+    },
+  };
+}
+
+/** Travelling is rare, so its code is no part of the first load. */
+function startLater(options: JourneyOptions): Journey {
+  let journey: Journey | undefined;
+  let isClosed = false;
+  import('./feed/travel.ts').then(({ startJourney }) => {
+    if (!isClosed) journey = startJourney(options);
+  }, options.onFailed);
+  return {
+    get cursor() {
+      return journey?.cursor ?? `${Math.floor(options.fromMs)}-0`;
+    },
+    close() {
+      isClosed = true;
+      journey?.close();
     },
   };
 }

@@ -21,7 +21,7 @@ const CONNECTIONS_SPARE = 1_000;
 
 /** Open without a token: probes have none, and one has to be able to sign in. */
 const OPEN_ROUTES = new Set(['/health', '/ready', '/sign-in']);
-const PAGES = new Set(['/', '/activity/monitor']);
+const PAGES = new Set(['/', '/activity/monitor', '/monitor', '/monitor/*']);
 
 export interface AppOptions {
   rules: AccessRules;

@@ -7,7 +7,6 @@ import { LivespanError } from '../errors.ts';
 
 /** What the page is told about this server. */
 export interface MonitorConfig {
-  version: string;
   /** Template of a link into a trace backend, with `{traceId}`. */
   traceUrl?: string | undefined;
   /** Whether there is a session to end. */
@@ -70,15 +69,14 @@ export function addMonitorFiles(app: FastifyInstance, config: () => MonitorConfi
     // Asked for anew each time: it names the files of the version that is running.
     return sendFile(request, reply, pageFor(request.url.split('?', 1)[0] ?? '/'), 'no-cache');
   };
-  for (const path of ['/', '/activity/monitor', '/monitor', '/monitor/*']) app.get(path, sendPage);
+  for (const path of ['/monitor', '/monitor/*']) app.get(path, sendPage);
 
-  app.get('/monitor/config.json', async (_request, reply) =>
-    reply.header('cache-control', 'no-store').send(config()),
-  );
+  app.get('/monitor/config.json', async (_request, reply) => reply.header('cache-control', 'no-store').send(config()));
 
   app.get<{ Params: { file: string } }>('/monitor/assets/:file', async (request, reply) => {
     const file = assets.get(request.params.file);
-    if (file === undefined) throw new LivespanError('not_found', 'There is no such file in this version of the monitor');
+    if (file === undefined)
+      throw new LivespanError('not_found', 'There is no such file in this version of the monitor');
     return sendFile(request, reply, file, IMMUTABLE);
   });
 }
@@ -127,7 +125,10 @@ function sendFile(
 /** `Accept-Encoding` names the coding and does not weigh it nothing. */
 function accepts(header: string, coding: string): boolean {
   return header.split(',').some((part) => {
-    const [name = '', ...parameters] = part.trim().toLowerCase().split(/\s*;\s*/);
+    const [name = '', ...parameters] = part
+      .trim()
+      .toLowerCase()
+      .split(/\s*;\s*/);
     return name === coding && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
   });
 }

@@ -17,6 +17,7 @@ import { addIngestRoute, createIngestFigures } from './ingest-routes.ts';
 import { createInstanceWatch } from './instance-watch.ts';
 import { watchLog } from './log-watch.ts';
 import { createMetrics } from './metrics.ts';
+import { addMonitorFiles } from './monitor-files.ts';
 import { addPageRoutes } from './page-routes.ts';
 import { serverFigures } from './server-figures.ts';
 import { createSessions } from './sessions.ts';
@@ -44,6 +45,7 @@ const OPTION_NAMES = [
   'bodyBytesMax',
   'instanceSilentMs',
   'redact',
+  'traceUrl',
 ] as const satisfies readonly OptionName[];
 
 /** Each is a row of the option table: what is not given comes from the environment, then from the table's default. */
@@ -126,6 +128,7 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): { app: FastifyI
   addTraceRoute(app, { bus, feed });
   addStatsRoutes(app, sources);
   addPageRoutes(app);
+  addMonitorFiles(app, () => ({ traceUrl: settings.traceUrl, signedIn: auth.required }));
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     logWatch.close();

@@ -42,7 +42,7 @@ export function addSignIn(app: FastifyInstance, auth: Auth, sessions: Sessions):
       limit.fail(address);
       return sendSignInPage(reply, 401, 'That is not the token.');
     }
-    return setSession(request, reply, sessions.open()).redirect('/', 303);
+    return setSession(request, reply, sessions.open()).redirect(askedFor(request.headers.referer), 303);
   });
 
   app.post('/sign-out', { onRequest: takesForm, bodyLimit: BODY_BYTES_MAX }, async (request, reply) => {
@@ -57,4 +57,11 @@ export function addSignIn(app: FastifyInstance, auth: Auth, sessions: Sessions):
       .header('set-cookie', sessionCookie(sessions.cookieName(), id, secure))
       .header('cache-control', 'no-store');
   }
+}
+
+/** The address in the monitor that was asked for when the sign-in page came instead; else the start. Never another host's. */
+function askedFor(referer: string | undefined): string {
+  if (referer === undefined || !URL.canParse(referer)) return '/';
+  const { pathname, search } = new URL(referer);
+  return /^\/monitor(\/|$)/.test(pathname) ? pathname + search : '/';
 }

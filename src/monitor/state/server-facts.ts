@@ -1,6 +1,5 @@
 /** `GET /monitor/config.json`: what the server tells the page about itself. */
 export interface MonitorConfig {
-  version?: string;
   /** Template of a link into a trace backend, with `{traceId}`. */
   traceUrl?: string;
   /** Whether a token is asked for, so that signing out makes sense. */

@@ -1,6 +1,6 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Activity } from '../../activity/activity.ts';
-import { type Completion, completeFilter } from './completion.ts';
+import type { Completion } from './completion.ts';
 import { createEngine, type EngineLimits } from './engine.ts';
 import { createFilterLine, type FilterLine } from './filter-line.ts';
 import type {
@@ -80,7 +80,8 @@ export interface Store {
   call(callId: string): Call | undefined;
   /** ms a running span has run, by the clock of the applications. */
   elapsedMs(span: SpanRow, nowMs: number): number;
-  complete(text: string, caret: number): readonly Completion[];
+  /** How the filter line may go on at the caret. Its code is loaded when it is first asked for. */
+  complete(text: string, caret: number): Promise<readonly Completion[]>;
 
   /** Rows stand still and what comes is kept. `scroll` does not override a pause by the user. */
   pauseRows(by: 'user' | 'scroll'): void;
@@ -180,7 +181,10 @@ export function createStore(options: StoreOptions = {}): Store {
     trace: (traceId) => version(rowsVersion, () => engine.traces.get(traceId))(),
     call: (callId) => version(rowsVersion, () => engine.calls.get(callId))(),
     elapsedMs: (span, atMs) => Math.max(0, span.durationMs ?? atMs - span.startUs / 1_000),
-    complete: (text, caret) => completeFilter(text, caret, engine.known),
+    async complete(text, caret) {
+      const { completeFilter } = await import('./completion.ts');
+      return completeFilter(text, caret, engine.known);
+    },
 
     pauseRows(by) {
       if (pause.peek()?.by === 'user') return;
