@@ -7,7 +7,7 @@ export interface HostPort {
 
 /** Where a Redis is and how to sign in. Credentials stay in here: `label` is what people see. */
 export interface RedisAddress {
-  hosts: readonly HostPort[];
+  hosts: readonly [HostPort, ...HostPort[]];
   /** Name of the master that the hosts, which are sentinels then, are asked for. */
   sentinelName?: string;
   tls: boolean;
@@ -34,8 +34,10 @@ export function parseRedisUrl(url: string): RedisAddress {
   if (!sentinel && second !== '') throw invalid('names more than a database after the host');
   if (sentinel && first === '') throw invalid('names no master: redis+sentinel://host1:port,host2:port/name');
   if (!/^\d*$/.test(dbText) || Number(dbText) > DB_MAX) throw invalid('has a database that is not a number');
-  const hosts = hostList.split(',').map((text) => parseHost(text, sentinel ? 26_379 : 6_379));
-  if (hosts.length > 1 && !sentinel) throw invalid('names several hosts; only redis+sentinel:// takes more than one');
+  const [host, ...others] = hostList.split(',').map((text) => parseHost(text, sentinel ? 26_379 : 6_379));
+  if (host === undefined) throw invalid('names no host');
+  const hosts = [host, ...others] as const;
+  if (others.length > 0 && !sentinel) throw invalid('names several hosts; only redis+sentinel:// takes more than one');
   const colon = userinfo.indexOf(':');
   const username = decode(colon < 0 ? userinfo : userinfo.slice(0, colon));
   const password = colon < 0 ? '' : decode(userinfo.slice(colon + 1));

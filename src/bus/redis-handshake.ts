@@ -1,5 +1,5 @@
 import { LivespanError } from '../errors.ts';
-import { formatHost, type HostPort, type RedisAddress } from './redis-address.ts';
+import type { RedisAddress } from './redis-address.ts';
 import {
   clusterSentence,
   isErrorReply,
@@ -11,6 +11,7 @@ import {
 import type { RedisKeys } from './redis-keys.ts';
 import { type LinkOptions, openLink, type RedisLink } from './redis-link.ts';
 import { PROBE_SCRIPT } from './redis-scripts.ts';
+import { createSentinels, credentials } from './redis-sentinel.ts';
 
 /** What a Redis must be: streams with MINID trimming and exclusive ranges came with it. */
 const VERSION_MIN = [6, 2] as const;
@@ -19,40 +20,6 @@ export interface RedisFacts {
   /** `redis 7.0.15 at 127.0.0.1:6379` */
   description: string;
   warnings: readonly string[];
-}
-
-/** Where to connect: the host of the URL, or the primary that one of the sentinels names now. */
-async function findTarget(address: RedisAddress, options: SignInOptions): Promise<HostPort> {
-  const { hosts, sentinelName } = address;
-  const [only] = hosts;
-  if (sentinelName === undefined && only !== undefined) return only;
-  const problems: string[] = [];
-  for (const target of hosts) {
-    try {
-      const link = await openLink({ ...options, target, tls: false });
-      try {
-        const primary = await askSentinel(link, address);
-        if (primary !== undefined) return primary;
-        problems.push(`the sentinel at ${formatHost(target)} knows no master of that name`);
-      } finally {
-        link.close(new LivespanError('closed', 'the sentinel was asked'));
-      }
-    } catch (error) {
-      problems.push(redisFailure(error, formatHost(target)).message);
-    }
-  }
-  throw new LivespanError('log_unavailable', `no sentinel names the primary ${sentinelName}: ${problems.join('; ')}`);
-}
-
-async function askSentinel(link: RedisLink, address: RedisAddress): Promise<HostPort | undefined> {
-  const ask = (): Promise<unknown> => link.call('SENTINEL', ['get-master-addr-by-name', address.sentinelName ?? '']);
-  const answer = await ask().catch(async (error: unknown) => {
-    if (address.password === undefined || !isErrorReply(error) || !error.message.startsWith('NOAUTH')) throw error;
-    await link.call('AUTH', credentials(address));
-    return ask();
-  });
-  if (!Array.isArray(answer)) return undefined;
-  return { host: String(answer[0]), port: Number(answer[1]) };
 }
 
 export type SignInOptions = Omit<LinkOptions, 'target' | 'tls'>;
@@ -66,15 +33,21 @@ export async function openSignedIn(
   options: SignInOptions,
   prepare: (link: RedisLink) => Promise<void>,
 ): Promise<RedisLink> {
-  const target = await findTarget(address, { ...options, onMessage: () => undefined });
-  const link = await openLink({ ...options, target, tls: address.tls });
+  const { onMessage: _, ...asking } = options;
+  const { sentinelName } = address;
+  const sentinels = sentinelName === undefined ? undefined : createSentinels(address, sentinelName, asking);
+  let link: RedisLink | undefined;
   try {
+    const target = (await sentinels?.primary()) ?? address.hosts[0];
+    link = await openLink({ ...options, target, tls: address.tls });
     await signIn(link, address);
     await prepare(link);
+    sentinels?.watch(link, target);
     return link;
   } catch (error) {
     const failure = redisFailure(error, address.label);
-    link.close(failure);
+    link?.close(failure);
+    sentinels?.close();
     throw !address.tls && isReset(failure) ? perhapsTls(failure) : failure;
   }
 }
@@ -98,10 +71,6 @@ async function signIn(link: RedisLink, address: RedisAddress): Promise<void> {
     const spare = isErrorReply(error) && /without any password configured|no password is set/.test(error.message);
     if (!spare) throw error;
   }
-}
-
-function credentials({ username, password }: RedisAddress): string[] {
-  return username === undefined ? [password ?? ''] : [username, password ?? ''];
 }
 
 /**

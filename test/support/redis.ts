@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,10 +49,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   let child = running;
 
   const kill = async (): Promise<void> => {
-    if (child.process.exitCode !== null || child.process.signalCode !== null) return;
-    const ended = once(child.process, 'exit');
-    child.process.kill('SIGKILL');
-    await ended;
+    await end(child.process);
     child.guard.kill('SIGKILL');
   };
 
@@ -78,6 +75,35 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   };
 }
 
+/** A real sentinel that watches the primary at that port, alone, and is quick to judge. */
+export async function startSentinel(
+  name: string,
+  primaryPort: number,
+): Promise<Pick<RedisServer, 'port' | 'cli' | 'stop'>> {
+  const dir = await mkdtemp(join(tmpdir(), 'livespan-sentinel-'));
+  const port = await freePort();
+  const file = join(dir, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${dir}`,
+    `sentinel monitor ${name} 127.0.0.1 ${primaryPort} 1`,
+    `sentinel down-after-milliseconds ${name} 500`,
+    `sentinel failover-timeout ${name} 5000`,
+  ];
+  await writeFile(file, `${lines.join('\n')}\n`);
+  const { process, guard } = await launchProgram([file, '--sentinel'], /\+monitor master/);
+  return {
+    port,
+    cli: (...args) => cli(port, args),
+    async stop() {
+      await end(process);
+      guard.kill('SIGKILL');
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
 /** A feed name that no other test uses. */
 export function uniqueFeed(): string {
   return `livespan:test-${randomBytes(6).toString('hex')}`;
@@ -89,9 +115,20 @@ interface Running {
   guard: ChildProcess;
 }
 
-async function launch(port: number, dir: string, args: string[]): Promise<Running> {
+async function end(program: ChildProcess): Promise<void> {
+  if (program.exitCode !== null || program.signalCode !== null) return;
+  const ended = once(program, 'exit');
+  program.kill('SIGKILL');
+  await ended;
+}
+
+function launch(port: number, dir: string, args: string[]): Promise<Running> {
   const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--daemonize', 'no'];
-  const server = spawn('redis-server', [...base, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return launchProgram([...base, ...args], /Ready to accept connections/);
+}
+
+async function launchProgram(args: string[], ready: RegExp): Promise<Running> {
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   server.stdout.on('data', (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-4_000);
@@ -106,7 +143,7 @@ async function launch(port: number, dir: string, args: string[]): Promise<Runnin
     );
   });
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!/Ready to accept connections/.test(output)) {
+  while (!ready.test(output)) {
     if (failure !== undefined) throw failure;
     if (server.exitCode !== null) throw new Error(`redis-server ended at start:\n${output}`);
     if (Date.now() > deadline) {
