@@ -1,0 +1,9 @@
+import { describe, expect, it } from 'vitest';
+import { LOG_FAULTS } from './support/log-faults.ts';
+import { runFault } from './support/row.ts';
+
+describe.concurrent('under load, with the sums exact at every reader', () => {
+  it.each(LOG_FAULTS)('$name', { timeout: 120_000 }, async (fault) => {
+    expect((await runFault(fault)).problems).toEqual([]);
+  });
+});
