@@ -50,6 +50,15 @@ export function readOptions<N extends OptionName>(
   return values as Options<N>;
 }
 
+/** Whether somebody asked for this value, in code or in the environment; else it is the table's default. */
+export function isGiven(
+  name: OptionName,
+  given: GivenOptions<OptionName>,
+  env: NodeJS.ProcessEnv = process.env,
+): boolean {
+  return given[name] !== undefined || (env[envName(name)] ?? '') !== '';
+}
+
 /** Other variables than ours (`OTEL_*`, `REDIS_URL`), read here because nothing else reads the environment. */
 export function environment(): Readonly<NodeJS.ProcessEnv> {
   return process.env;

@@ -93,6 +93,15 @@ export const TABLE = {
     max: 65_535,
     doc: 'OTLP/HTTP port; 0 takes a free one',
   },
+  otlpTlsCertificate: { type: 'text', scope: ['server'], doc: 'PEM file: the OTLP doors speak TLS' },
+  otlpTlsKey: { type: 'text', scope: ['server'], doc: 'PEM file: key of that certificate' },
+  otlpTlsClientCa: { type: 'text', scope: ['server'], doc: 'PEM file: OTLP clients need a certificate that it signed' },
+  otlpKeepLive: {
+    type: 'flag',
+    scope: ['server'],
+    default: false,
+    doc: 'Keep OTLP items that a livespan SDK has put on the feed already',
+  },
   otlp: { type: 'flag', scope: ['server'], default: true, doc: 'Open the OTLP doors' },
   allowedHost: {
     type: 'list',

@@ -39,14 +39,23 @@ async function run({ given, own, output }: Call): Promise<number> {
     tellParent({ type: 'failed', message: error.message });
     throw error;
   }
-  const { url } = server;
-  await output.out(own.json ? JSON.stringify({ url, pid: process.pid }) : `livespan is listening on ${url} (${log})`);
+  const { url, otlpGrpcUrl, otlpHttpUrl } = server;
+  await output.out(
+    own.json
+      ? JSON.stringify({ url, otlpGrpcUrl, otlpHttpUrl, pid: process.pid })
+      : `livespan is listening on ${url} (${log})${describeOtlp(server)}`,
+  );
   tellParent({ type: 'ready', url });
   await aborted(interrupt.signal);
   output.err('livespan is stopping');
   await server.close();
   interrupt.release();
   return interrupt.exitCode();
+}
+
+function describeOtlp({ otlpGrpcUrl, otlpHttpUrl }: LivespanServer): string {
+  const doors = [otlpGrpcUrl && `gRPC ${otlpGrpcUrl}`, otlpHttpUrl && `HTTP ${otlpHttpUrl}`].filter(Boolean);
+  return doors.length === 0 ? '' : `; OTLP by ${doors.join(' and ')}`;
 }
 
 function explain(error: LivespanError): LivespanError {

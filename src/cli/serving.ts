@@ -1,4 +1,4 @@
-import { environment, envName, type GivenOptions, OPTIONS, type OptionName, readOptions } from '../config.ts';
+import { environment, type GivenOptions, isGiven, OPTIONS, type OptionName, readOptions } from '../config.ts';
 import { LivespanError, toLivespanError } from '../errors.ts';
 import type { LivespanServer } from '../server/index.ts';
 import type { Output } from './output.ts';
@@ -29,16 +29,12 @@ export async function startServerSomewhere(given: GivenOptions<OptionName>, outp
   } catch (thrown) {
     const { code, details } = toLivespanError(thrown);
     const isOurs = code === 'address_in_use' && details.port === readOptions(['port'], given).port;
-    if (!isOurs || isAskedFor('port', given)) throw thrown;
+    if (!isOurs || isGiven('port', given)) throw thrown;
     output.err(
       `${output.paintErr('yellow', 'warning:')} port ${readOptions(['port']).port} is taken; using a free one`,
     );
     return startServer({ ...given, port: 0 });
   }
-}
-
-function isAskedFor(name: OptionName, given: GivenOptions<OptionName>): boolean {
-  return given[name] !== undefined || (environment()[envName(name)] ?? '') !== '';
 }
 
 /** Where the log of a server is, for people: no credentials. */

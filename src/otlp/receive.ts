@@ -28,7 +28,7 @@ export interface Chunk {
   activities: readonly string[];
   digest: string;
 }
-export type Published = 'appended' | 'duplicate' | { failed: string; isFull: boolean };
+export type Published = 'appended' | 'duplicate' | { failed: string };
 
 /** Accepted items, or why metrics are refused; the hook may keep what it is given. */
 export type MetricsHook = (

@@ -1,4 +1,5 @@
 import type { LiveFeed } from '../feed/live-feed.ts';
+import type { Receiver } from '../otlp/receive.ts';
 import type { IngestFigures } from './ingest-routes.ts';
 import type { InstanceWatch } from './instance-watch.ts';
 import type { Figure } from './metrics.ts';
@@ -10,6 +11,8 @@ export interface FigureSources {
   ingest: IngestFigures;
   watch: InstanceWatch;
   sessions: { readonly size: number };
+  /** Absent while no OTLP door is open. */
+  otlp?: Receiver;
 }
 
 type Read = () => number;
@@ -41,6 +44,25 @@ export function serverFigures(sources: FigureSources): Figure[] {
     gauge('livespan.server.sessions', '{session}', 'Signed-in browsers', () => sessions.size),
     ...feedFigures(feed),
     ...readerFigures(() => sources.stream.stats()),
+  ];
+}
+
+/** What the OTLP doors count. */
+export function otlpFigures(receiver: Receiver): Figure[] {
+  const counts = () => receiver.counts();
+  return [
+    counter('livespan.otlp.requests', '{request}', 'OTLP requests', () => counts().requests),
+    byLabel('livespan.otlp.items', '{item}', 'OTLP items accepted, by signal', 'signal', () => ({
+      spans: counts().spans,
+      logs: counts().logs,
+      metric_points: counts().metricPoints,
+    })),
+    counter('livespan.otlp.activities', '{activity}', 'Activities made of OTLP items', () => counts().activities),
+    counter('livespan.otlp.already_live', '{item}', 'Items left out: on the feed already', () => counts().alreadyLive),
+    counter('livespan.otlp.duplicates', '{chunk}', 'Chunks of requests sent again', () => counts().duplicateChunks),
+    counter('livespan.otlp.rejected', '{item}', 'Items refused as bad', () => counts().rejected),
+    counter('livespan.otlp.bad_requests', '{request}', 'Requests that could not be read', () => counts().badRequests),
+    counter('livespan.otlp.overloads', '{request}', 'Requests told to come again', () => counts().overloads),
   ];
 }
 

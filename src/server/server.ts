@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { createRedactor } from '../activity/redaction.ts';
 import type { Bus } from '../bus/bus.ts';
 import { openBus } from '../bus/open-bus.ts';
-import { type GivenOptions, type OptionName, type Options, readOptions } from '../config.ts';
+import { type GivenOptions, isGiven, type OptionName, type Options, readOptions } from '../config.ts';
 import { log } from '../diag.ts';
 import { LivespanError } from '../errors.ts';
 import { createLiveFeed, type LiveFeed } from '../feed/live-feed.ts';
@@ -16,10 +16,11 @@ import { addHealthRoutes } from './health-routes.ts';
 import { addIngestRoute, createIngestFigures } from './ingest-routes.ts';
 import { createInstanceWatch } from './instance-watch.ts';
 import { watchLog } from './log-watch.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { addMonitorFiles } from './monitor-files.ts';
+import { type DoorPort, type OtlpDoors, openOtlpDoors } from './otlp-doors.ts';
 import { addPageRoutes } from './page-routes.ts';
-import { serverFigures } from './server-figures.ts';
+import { type FigureSources, otlpFigures, serverFigures } from './server-figures.ts';
 import { createSessions } from './sessions.ts';
 import { createStreamHandler } from './sse.ts';
 import { addStatsRoutes } from './stats-routes.ts';
@@ -46,6 +47,13 @@ const OPTION_NAMES = [
   'instanceSilentMs',
   'redact',
   'traceUrl',
+  'otlp',
+  'otlpGrpcPort',
+  'otlpHttpPort',
+  'otlpTlsCertificate',
+  'otlpTlsKey',
+  'otlpTlsClientCa',
+  'otlpKeepLive',
 ] as const satisfies readonly OptionName[];
 
 /** Each is a row of the option table: what is not given comes from the environment, then from the table's default. */
@@ -55,6 +63,9 @@ type Settings = Options<(typeof OPTION_NAMES)[number]>;
 export interface LivespanServer {
   /** Where it listens, e.g. `http://127.0.0.1:4319`. */
   readonly url: string;
+  /** Where OTLP comes in; absent while that door is closed. */
+  readonly otlpGrpcUrl?: string;
+  readonly otlpHttpUrl?: string;
   /** Readers are told to come back, requests under way end, then all is closed; takes at most seconds. May be called twice. */
   close(): Promise<void>;
 }
@@ -83,12 +94,26 @@ export async function createServer(options: ServerOptions = {}): Promise<Livespa
   const running = assemble(settings, bus, feed);
   try {
     await listen(running.app, settings);
+    await running.openOtlp(doorPort('otlpGrpcPort', settings, options), doorPort('otlpHttpPort', settings, options));
     await startFeed(bus, feed);
   } catch (thrown) {
     await running.close();
     throw thrown;
   }
-  return { url: urlOf(running.app, settings.host), close: running.close };
+  return { url: urlOf(running.app, settings.host), ...running.otlpUrls(), close: running.close };
+}
+
+/**
+ * A server on a port of the system's choosing is one of many, so it takes no default OTLP port; others take them if they
+ * are free.
+ */
+function doorPort(
+  name: 'otlpGrpcPort' | 'otlpHttpPort',
+  settings: Settings,
+  given: ServerOptions,
+): DoorPort | undefined {
+  const isAskedFor = isGiven(name, given);
+  return settings.otlp && (isAskedFor || settings.port !== 0) ? { port: settings[name], isAskedFor } : undefined;
 }
 
 function checkSettings(settings: Settings): void {
@@ -107,8 +132,15 @@ function checkSettings(settings: Settings): void {
   }
 }
 
+interface Running {
+  app: FastifyInstance;
+  openOtlp(grpc: DoorPort | undefined, http: DoorPort | undefined): Promise<void>;
+  otlpUrls(): Pick<LivespanServer, 'otlpGrpcUrl' | 'otlpHttpUrl'>;
+  close(): Promise<void>;
+}
+
 /** Puts the parts together; `close` takes them down in the opposite order. */
-function assemble(settings: Settings, bus: Bus, feed: LiveFeed): { app: FastifyInstance; close: () => Promise<void> } {
+function assemble(settings: Settings, bus: Bus, feed: LiveFeed): Running {
   const sessions = createSessions({ port: () => portOf(app) });
   const auth = createAuth(settings.token, sessions);
   const rules = createAccessRules(settings.host, settings.allowedHost);
@@ -119,7 +151,15 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): { app: FastifyI
   const { readersMax, readersPerAddressMax, overrun, heartbeatMs, bodyBytesMax } = settings;
   const stream = createStreamHandler({ feed, readersMax, readersPerAddressMax, overrun, heartbeatMs });
   const app = createApp({ rules, auth, sessions, metrics, bodyBytesMax, readersMax });
-  const sources = { bus, feed, stream, ingest, watch, sessions, metrics };
+  const sources: FigureSources & { bus: Bus; metrics: Metrics } = {
+    bus,
+    feed,
+    stream,
+    ingest,
+    watch,
+    sessions,
+    metrics,
+  };
   metrics.add(serverFigures(sources));
   addHealthRoutes(app, { bus, feed, auth });
   addIngestRoute(app, { bus, redactor: createRedactor(settings.redact), figures: ingest });
@@ -129,9 +169,11 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): { app: FastifyI
   addStatsRoutes(app, sources);
   addPageRoutes(app);
   addMonitorFiles(app, () => ({ traceUrl: settings.traceUrl, signedIn: auth.required }));
+  let doors: OtlpDoors | undefined;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     logWatch.close();
+    await step('the OTLP doors', async () => doors?.close());
     await step('the stream', () => stream.close());
     await step('the HTTP door', () => closeApp(app));
     await step('the instance watch', () => watch.close());
@@ -141,6 +183,26 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): { app: FastifyI
   };
   return {
     app,
+    async openOtlp(grpc, http) {
+      if (grpc === undefined && http === undefined) return;
+      const { host, bodyBytesMax, redact, otlpKeepLive: keepLive } = settings;
+      const tls = {
+        certificate: settings.otlpTlsCertificate,
+        key: settings.otlpTlsKey,
+        clientCa: settings.otlpTlsClientCa,
+      };
+      doors = await openOtlpDoors({ bus, auth, rules, host, grpc, http, bodyBytesMax, redact, keepLive, tls });
+      sources.otlp = doors.receiver;
+      metrics.add(otlpFigures(doors.receiver));
+    },
+    otlpUrls: () => ({
+      ...(doors?.grpcPort !== undefined && {
+        otlpGrpcUrl: `${doors.scheme}://${hostOf(settings.host)}:${doors.grpcPort}`,
+      }),
+      ...(doors?.httpPort !== undefined && {
+        otlpHttpUrl: `${doors.scheme}://${hostOf(settings.host)}:${doors.httpPort}`,
+      }),
+    }),
     close: () => {
       closing ??= close();
       return closing;
@@ -202,8 +264,13 @@ function portOf(app: FastifyInstance): number {
 }
 
 function urlOf(app: FastifyInstance, host: string): string {
-  const named = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
-  return `http://${named}:${portOf(app)}`;
+  return `http://${hostOf(host)}:${portOf(app)}`;
+}
+
+/** A host that a client on this machine can use. */
+function hostOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
 }
 
 function isAddress(address: string | AddressInfo | null): address is AddressInfo {

@@ -18,6 +18,7 @@ export function addStatsRoutes(app: FastifyInstance, sources: FigureSources & { 
       feed: { ...feed.status(), ringSlots: feed.ring.head - feed.ring.tail, ringBytes: feed.ring.bytes },
       readers: sources.stream.stats(),
       ingest,
+      ...(sources.otlp && { otlp: sources.otlp.counts() }),
       instanceWatch: watch.stats(),
       memory: { rssBytes: process.memoryUsage.rss(), heapUsedBytes: process.memoryUsage().heapUsed },
     });
