@@ -39,7 +39,8 @@ const DEFAULT_URL = 'http://127.0.0.1:4319';
 /**
  * Follows the feed: each activity once and in order, across lost connections, and a message for whatever was lost. It
  * reads only as fast as it is consumed; all feeds of one log in a process share one subscription. Ends when the loop is
- * left or `signal` is aborted, and then holds nothing; while the log cannot be reached it waits.
+ * left or `signal` is aborted, and then holds nothing; while the log cannot be reached it waits. Until then it keeps the
+ * process alive, except over `memory:`: that log can only grow while something else is left to do.
  * @throws LivespanError at the first message: `invalid_option`, `invalid_filter`, `invalid_cursor` for what was given;
  * `log_refused`, `unauthenticated`, `forbidden` where the other side refuses for good
  */

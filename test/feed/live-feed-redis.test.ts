@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus } from '../../src/bus/bus.ts';
@@ -200,5 +201,44 @@ describe('the live feed on Redis', () => {
     await append(await openLog(name, late.url), 0, 1);
     expect((await first).value).toMatchObject({ type: 'activity' });
     await reader.return();
+  });
+});
+
+describe('a script that only reads', () => {
+  it('lives until it leaves the feed, also while Redis is away, and then ends by itself', async () => {
+    const name = uniqueFeed();
+    const own = await startRedis({ args: ['--appendonly', 'yes'] });
+    endings.push(() => own.stop());
+    const source = `
+      import { openFeed } from './src/feed/open-feed.ts';
+      console.log('reading');
+      for await (const message of openFeed({ url: '${own.url}', feed: '${name}', since: '0-0' })) {
+        console.log(message.activity.attributes.index);
+        if (message.activity.attributes.index === 2) break;
+      }
+      console.log('left');`;
+    await own.kill();
+    const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    endings.push(async () => void child.kill('SIGKILL'));
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    await until(() => stdout === 'reading\n');
+    await sleep(500);
+    expect(child.exitCode).toBeNull();
+    await own.restart();
+    const bus = await openLog(name, own.url);
+    await append(bus, 0, 1);
+    await until(() => stdout === 'reading\n0\n');
+    await own.kill();
+    await sleep(500);
+    expect(child.exitCode).toBeNull();
+    await own.restart();
+    await append(bus, 1, 2);
+    await until(() => child.exitCode !== null);
+    expect([child.exitCode, stdout]).toEqual([0, 'reading\n0\n1\n2\nleft\n']);
   });
 });

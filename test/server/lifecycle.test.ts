@@ -115,6 +115,22 @@ describe('while Redis is away', () => {
     expect(await getJson(`${url}/activity/latest`)).toMatchObject({ name: 'a' });
   });
 
+  it('is awaited to its end: a process that closes its server while Redis is stalled or away ends by itself', async () => {
+    const script = `
+      import { createServer } from ${JSON.stringify(new URL('../../src/server/index.ts', import.meta.url).href)};
+      const server = await createServer({ url: '${redis.url}', port: 0 });
+      console.log((await fetch(server.url + '/ready')).status);
+      process.kill(${redis.pid}, process.argv[1]);
+      await server.close();
+      console.log('closed');`;
+    for (const signal of ['SIGSTOP', 'SIGKILL']) {
+      const ended = run(process.execPath, ['--input-type=module', '-e', script, signal], { timeout: 25_000 });
+      expect([signal, (await ended).stdout]).toEqual([signal, '200\nclosed\n']);
+      redis.resume();
+    }
+    await redis.restart();
+  });
+
   it('tells the operator, once, that the log went away and came back', async () => {
     const sentences: string[] = [];
     const say = (_namespace: string, ...parts: unknown[]) => sentences.push(parts.join(' '));
