@@ -16,14 +16,14 @@ import { addHealthRoutes } from './health-routes.ts';
 import { addIngestRoute, createIngestFigures } from './ingest-routes.ts';
 import { createInstanceWatch } from './instance-watch.ts';
 import { watchLog } from './log-watch.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { addMonitorFiles } from './monitor-files.ts';
 import { type DoorPort, type OtlpDoors, openOtlpDoors } from './otlp-doors.ts';
 import { addPageRoutes } from './page-routes.ts';
-import { type FigureSources, otlpFigures, serverFigures } from './server-figures.ts';
+import { otlpFigures, serverFigures } from './server-figures.ts';
 import { createSessions } from './sessions.ts';
 import { createStreamHandler } from './sse.ts';
-import { addStatsRoutes } from './stats-routes.ts';
+import { addStatsRoutes, type StatsSources } from './stats-routes.ts';
 import { addStreamRoute } from './stream-route.ts';
 import { addTraceRoute } from './trace-routes.ts';
 
@@ -94,13 +94,29 @@ export async function createServer(options: ServerOptions = {}): Promise<Livespa
   const running = assemble(settings, bus, feed);
   try {
     await listen(running.app, settings);
-    await running.openOtlp(doorPort('otlpGrpcPort', settings, options), doorPort('otlpHttpPort', settings, options));
+    const otlpUrls = await openOtlp(running, settings, options);
     await startFeed(bus, feed);
+    return { url: `http://${hostOf(settings.host)}:${portOf(running.app)}`, ...otlpUrls, close: running.close };
   } catch (thrown) {
     await running.close();
     throw thrown;
   }
-  return { url: urlOf(running.app, settings.host), ...running.otlpUrls(), close: running.close };
+}
+
+async function openOtlp(
+  running: Running,
+  settings: Settings,
+  given: ServerOptions,
+): Promise<Pick<LivespanServer, 'otlpGrpcUrl' | 'otlpHttpUrl'>> {
+  const grpc = doorPort('otlpGrpcPort', settings, given);
+  const http = doorPort('otlpHttpPort', settings, given);
+  if (grpc === undefined && http === undefined) return {};
+  const { scheme, grpcPort, httpPort } = await running.openOtlp(grpc, http);
+  const base = `${scheme}://${hostOf(settings.host)}`;
+  return {
+    ...(grpcPort !== undefined && { otlpGrpcUrl: `${base}:${grpcPort}` }),
+    ...(httpPort !== undefined && { otlpHttpUrl: `${base}:${httpPort}` }),
+  };
 }
 
 /**
@@ -134,8 +150,7 @@ function checkSettings(settings: Settings): void {
 
 interface Running {
   app: FastifyInstance;
-  openOtlp(grpc: DoorPort | undefined, http: DoorPort | undefined): Promise<void>;
-  otlpUrls(): Pick<LivespanServer, 'otlpGrpcUrl' | 'otlpHttpUrl'>;
+  openOtlp(grpc: DoorPort | undefined, http: DoorPort | undefined): Promise<OtlpDoors>;
   close(): Promise<void>;
 }
 
@@ -151,15 +166,7 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): Running {
   const { readersMax, readersPerAddressMax, overrun, heartbeatMs, bodyBytesMax } = settings;
   const stream = createStreamHandler({ feed, readersMax, readersPerAddressMax, overrun, heartbeatMs });
   const app = createApp({ rules, auth, sessions, metrics, bodyBytesMax, readersMax });
-  const sources: FigureSources & { bus: Bus; metrics: Metrics } = {
-    bus,
-    feed,
-    stream,
-    ingest,
-    watch,
-    sessions,
-    metrics,
-  };
+  const sources: StatsSources = { bus, feed, stream, ingest, watch, sessions, metrics };
   metrics.add(serverFigures(sources));
   addHealthRoutes(app, { bus, feed, auth });
   addIngestRoute(app, { bus, redactor: createRedactor(settings.redact), figures: ingest });
@@ -170,7 +177,6 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): Running {
   addPageRoutes(app);
   addMonitorFiles(app, () => ({ traceUrl: settings.traceUrl, signedIn: auth.required }));
   let doors: OtlpDoors | undefined;
-  let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     logWatch.close();
     await step('the OTLP doors', async () => doors?.close());
@@ -181,33 +187,26 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): Running {
     await step('the log', () => bus.close());
     await step('the metrics', () => metrics.close());
   };
+  let closing: Promise<void> | undefined;
   return {
     app,
     async openOtlp(grpc, http) {
-      if (grpc === undefined && http === undefined) return;
-      const { host, bodyBytesMax, redact, otlpKeepLive: keepLive } = settings;
-      const tls = {
-        certificate: settings.otlpTlsCertificate,
-        key: settings.otlpTlsKey,
-        clientCa: settings.otlpTlsClientCa,
-      };
-      doors = await openOtlpDoors({ bus, auth, rules, host, grpc, http, bodyBytesMax, redact, keepLive, tls });
+      doors = await openOtlpDoors({ ...otlpSettings(settings), bus, auth, rules, grpc, http });
       sources.otlp = doors.receiver;
       metrics.add(otlpFigures(doors.receiver));
+      return doors;
     },
-    otlpUrls: () => ({
-      ...(doors?.grpcPort !== undefined && {
-        otlpGrpcUrl: `${doors.scheme}://${hostOf(settings.host)}:${doors.grpcPort}`,
-      }),
-      ...(doors?.httpPort !== undefined && {
-        otlpHttpUrl: `${doors.scheme}://${hostOf(settings.host)}:${doors.httpPort}`,
-      }),
-    }),
     close: () => {
       closing ??= close();
       return closing;
     },
   };
+}
+
+function otlpSettings(settings: Settings) {
+  const { host, bodyBytesMax, redact, otlpKeepLive: keepLive } = settings;
+  const { otlpTlsCertificate: certificate, otlpTlsKey: key, otlpTlsClientCa: clientCa } = settings;
+  return { host, bodyBytesMax, redact, keepLive, tls: { certificate, key, clientCa } };
 }
 
 async function listen(app: FastifyInstance, { host, port }: Settings): Promise<void> {
@@ -261,10 +260,6 @@ async function step(what: string, close: () => Promise<void>): Promise<void> {
 function portOf(app: FastifyInstance): number {
   const address = app.server.address();
   return isAddress(address) ? address.port : 0;
-}
-
-function urlOf(app: FastifyInstance, host: string): string {
-  return `http://${hostOf(host)}:${portOf(app)}`;
 }
 
 /** A host that a client on this machine can use. */

@@ -5,8 +5,10 @@ import { toLivespanError } from '../errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { FigureSources } from './server-figures.ts';
 
+export type StatsSources = FigureSources & { bus: Bus; metrics: Metrics };
+
 /** `GET /stats`: the figures as JSON for people and scripts. `GET /metrics`: the same and more, for Prometheus. */
-export function addStatsRoutes(app: FastifyInstance, sources: FigureSources & { bus: Bus; metrics: Metrics }): void {
+export function addStatsRoutes(app: FastifyInstance, sources: StatsSources): void {
   const startedMs = Date.now();
 
   app.get('/stats', async (_request, reply) => {
