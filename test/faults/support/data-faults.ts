@@ -42,6 +42,20 @@ export const DATA_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'FLUSHALL while the server is away',
+    what: 'the server is killed with -9, 500 more are published, all data is deleted, the server started again',
+    causes: ['reset', 'loss'],
+    async run(world) {
+      await world.moved();
+      await world.server.kill();
+      await appended(world, 500);
+      await world.redis.cli('FLUSHALL');
+      await appended(world, 1);
+      await world.server.start();
+      await world.moved();
+    },
+  },
+  {
     name: 'a foreign key under our name, from the start',
     what: 'a string where the stream should be, deleted later',
     options: { queueCountMax: 600, before: (redis, feed) => redis.cli('SET', feed, 'theirs') },

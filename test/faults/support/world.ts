@@ -12,6 +12,8 @@ export interface WorldOptions extends Partial<Omit<AppOptions, 'url' | 'feed'>> 
   redisArgs?: string[];
   /** Name and password with which everybody signs in, `user:password`; the administrator needs none. */
   credentials?: string;
+  /** No Redis: the server embeds the log, and the application sends to the server by HTTP. */
+  embedded?: true;
   /** Done to Redis before anybody comes. */
   before?: (redis: RedisServer, feed: string) => Promise<unknown>;
 }
@@ -33,6 +35,7 @@ export interface World {
   readonly readers: Reader[];
   readonly feed: string;
   readonly rate: number;
+  readonly embedded: boolean;
   report(): AppReport;
   tell(command: AppCommand): void;
   startServer(): Promise<ServerProcess>;
@@ -47,7 +50,8 @@ export interface World {
 const APP = join(import.meta.dirname, 'app.ts');
 const WAIT_MS = 60_000;
 const DEFAULTS = { rate: 1_000, queueCountMax: 20_000, paddingBytes: 0, closeTimeoutMs: 20_000 };
-const MOVED_COUNT = 300;
+/** Seconds of load that `moved` waits for by default. */
+const MOVED_SECONDS = 0.3;
 
 export async function startWorld(options: WorldOptions): Promise<World> {
   const closing: (() => Promise<unknown> | unknown)[] = [];
@@ -67,7 +71,7 @@ async function build(
   closing: (() => Promise<unknown> | unknown)[],
   close: () => Promise<void>,
 ): Promise<World> {
-  const { redisArgs, credentials, before, ...given } = options;
+  const { redisArgs, credentials, embedded, before, ...given } = options;
   const redis = await startRedis(redisArgs === undefined ? {} : { args: redisArgs });
   closing.push(() => redis.stop());
   const proxy = await startFaultProxy(redis.port);
@@ -76,15 +80,17 @@ async function build(
   await before?.(redis, feed);
 
   const login = credentials === undefined ? '' : `${credentials}@`;
-  const appOptions: AppOptions = { ...DEFAULTS, ...given, url: `redis://${login}127.0.0.1:${proxy.port}`, feed };
-  const app = startApp(appOptions);
-  closing.push(() => app.end());
   const startServer = async (): Promise<ServerProcess> => {
-    const server = await createServerProcess(`redis://${login}127.0.0.1:${redis.port}`, feed);
+    const log = embedded ? 'memory:' : `redis://${login}127.0.0.1:${redis.port}`;
+    const server = await createServerProcess(log, feed);
     closing.push(() => server.kill());
     return server;
   };
   const server = await startServer();
+  const url = embedded ? server.url : `redis://${login}127.0.0.1:${proxy.port}`;
+  const appOptions: AppOptions = { ...DEFAULTS, ...given, url, feed };
+  const app = startApp(appOptions);
+  closing.push(() => app.end());
   const readers = [
     openLibraryReader(server.url, 'openFeed'),
     openLibraryReader(server.url, 'openFeed, second'),
@@ -106,10 +112,11 @@ async function build(
     readers,
     feed,
     rate: appOptions.rate,
+    embedded: embedded === true,
     report,
     tell: (command) => void app.child.send(command),
     startServer,
-    async moved(count = MOVED_COUNT) {
+    async moved(count = appOptions.rate * MOVED_SECONDS) {
       const published = report().stats.published + count;
       await wait(() => report().stats.published >= published, 'the log to move');
       const marks = readers.map(({ audit }) => audit.delivered + audit.repeated + count);
