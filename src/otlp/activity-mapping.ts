@@ -1,15 +1,8 @@
-import {
-  type Activity,
-  type Attributes,
-  SEVERITIES,
-  type Severity,
-  SPAN_KINDS,
-  STATUSES,
-} from '../activity/activity.ts';
-import { encodeActivity } from '../activity/codec.ts';
+import { SEVERITIES, type Severity, SPAN_KINDS, STATUSES } from '../activity/activity.ts';
 import { type FlattenOptions, flatten } from '../activity/flatten.ts';
 import { cutText, fits } from '../activity/text.ts';
 import { formatTimeUs } from '../activity/time.ts';
+import { quoteKept, textMember } from './json-text.ts';
 import type { EventRecord, LogRecord, RawAttributes, Source, SpanRecord } from './records.ts';
 import type { RequestIds } from './request-ids.ts';
 
@@ -21,22 +14,39 @@ export interface MappingOptions {
   nowUs: () => number;
 }
 
-/** What became of one record: the JSON of its activities, in order, or why it is refused. */
-export type Mapped = { activities: string[]; alreadyLive: number } | { refused: string };
+/** Where the activities of one request gather, in order, and what became of its items. */
+export interface Gathered {
+  activities: string[];
+  /** Characters of their JSON. */
+  chars: number;
+  /** Spans or log records refused, and why the first of them was. */
+  rejected: number;
+  message: string | undefined;
+  alreadyLive: number;
+}
 
-const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
-const SPAN_ID = /^(?!0{16})[0-9a-f]{16}$/;
 const NAME_BYTES_MAX = 1_024;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** A span with more events is mapped in several steps. */
+const EVENTS_A_STEP = 128;
+/** Counts are uint32 in OTLP; nobody has to keep to that. */
+const COUNT_MAX = 0xffff_ffff;
+/** What `span` answers when the span is done. */
+export const DONE = -1;
 
+/** What all records of one scope share, as text that stands in their JSON. */
 interface Origin {
-  service: string | undefined;
-  instance: string | undefined;
-  scope: string | undefined;
+  /** `,"service":…,"instance":…` */
+  names: string;
+  /** `,"scope":…` */
+  scope: string;
   isDirect: boolean;
 }
 
-/** Maps records to activities (contract: "span → its events, then span.end"; log record → `log`). Holds no state but a cache. */
+/**
+ * Maps records to activities (contract: "span → its events, then span.end"; log record → `log`), straight to their JSON:
+ * member by member in the order of `encodeActivity`, which is dearer than all the rest. Holds no state but a cache.
+ */
 export function createMapping(options: MappingOptions) {
   const origins = new WeakMap<Source, Origin>();
 
@@ -44,117 +54,113 @@ export function createMapping(options: MappingOptions) {
     const known = origins.get(source);
     if (known !== undefined) return known;
     const { resource } = source;
+    const service = textMember('service', textOf(resource['service.name']));
     const origin: Origin = {
-      service: textOf(resource['service.name']),
-      instance: textOf(resource['service.instance.id']),
-      scope: textOf(source.scope),
+      names: service + textMember('instance', textOf(resource['service.instance.id'])),
+      scope: textMember('scope', textOf(source.scope)),
       isDirect: resource['livespan.direct'] === true,
     };
     origins.set(source, origin);
     return origin;
   }
 
-  function span(record: SpanRecord, source: Source, ids: RequestIds): Mapped {
-    if (!TRACE_ID.test(record.traceId)) return { refused: 'trace_id is not 16 bytes, or all zero' };
-    if (!SPAN_ID.test(record.spanId)) return { refused: 'span_id is not 8 bytes, or all zero' };
-    const origin = originOf(source);
-    if (!options.keepLive && (origin.isDirect || record.attributes['livespan.direct'] === true)) {
-      return { activities: [], alreadyLive: 1 + record.events.length };
-    }
-    const activities: string[] = [];
-    let alreadyLive = 0;
-    const callId = textOf(record.attributes['call.id']);
-    for (const event of record.events) {
-      if (!options.keepLive && event.attributes['livespan.id'] !== undefined) alreadyLive++;
-      else activities.push(encodeActivity(eventActivity(event, record, origin, callId, ids)));
-    }
-    activities.push(encodeActivity(spanEnd(record, origin, callId, ids)));
-    return { activities, alreadyLive };
+  function put(into: Gathered, json: string): void {
+    into.activities.push(json);
+    into.chars += json.length;
   }
 
-  function eventActivity(
+  /** Maps a step's worth of events from `eventIndex` on. Answers where to go on, or `DONE`. */
+  function span(record: SpanRecord, source: Source, ids: RequestIds, into: Gathered, eventIndex = 0): number {
+    const refusal = refusalOf(record);
+    if (refusal !== undefined) {
+      into.rejected++;
+      into.message ??= refusal;
+      return DONE;
+    }
+    const { attributes, events } = record;
+    const origin = originOf(source);
+    if (!options.keepLive && (origin.isDirect || attributes['livespan.direct'] === true)) {
+      into.alreadyLive += 1 + events.length;
+      return DONE;
+    }
+    const callId = textOf(attributes['call.id']);
+    let index = eventIndex;
+    for (; index < events.length; index++) {
+      if (index === eventIndex + EVENTS_A_STEP) return index;
+      const event = events[index] as EventRecord;
+      if (!options.keepLive && event.attributes['livespan.id'] !== undefined) into.alreadyLive++;
+      else put(into, eventJson(event, record, origin, callId, ids));
+    }
+    put(into, spanEndJson(record, origin, callId, ids));
+    return DONE;
+  }
+
+  function eventJson(
     event: EventRecord,
     record: SpanRecord,
     origin: Origin,
     spanCallId: string | undefined,
     ids: RequestIds,
-  ): Activity {
+  ): string {
     const { attributes } = event;
     const timeUs = event.timeUs || record.endUs || options.nowUs();
-    const summary = textOf(attributes['event.summary']);
-    const callId = textOf(attributes['call.id']) ?? spanCallId;
-    return {
-      id: idOf(attributes, timeUs, ids),
-      kind: 'event',
-      name: nameOf(event.name, 'event'),
-      time: formatTimeUs(timeUs),
-      severity: severityNamed(attributes['event.severity']) ?? (event.name === 'exception' ? 'error' : 'info'),
-      ...(summary !== undefined && { summary }),
-      ...(origin.service !== undefined && { service: origin.service }),
-      ...(origin.instance !== undefined && { instance: origin.instance }),
-      ...(callId !== undefined && { callId }),
-      traceId: record.traceId,
-      spanId: record.spanId,
-      ...(origin.scope !== undefined && { scope: origin.scope }),
-      attributes: flatten(attributes, options.flatten).attributes,
-    };
+    const severity = severityNamed(attributes['event.severity']) ?? (event.name === 'exception' ? 'error' : 'info');
+    return (
+      `{"id":"${idOf(attributes, timeUs, ids)}","kind":"event","name":${nameJson(event.name, 'event')}` +
+      `,"time":"${formatTimeUs(timeUs)}","severity":"${severity}"${textMember('summary', textOf(attributes['event.summary']))}` +
+      `${origin.names}${textMember('callId', textOf(attributes['call.id']) ?? spanCallId)}` +
+      `,"traceId":"${record.traceId}","spanId":"${record.spanId}"${origin.scope}` +
+      `,"attributes":${attributesJson(attributes, 0, event.droppedAttributes)}}`
+    );
   }
 
-  function spanEnd(record: SpanRecord, origin: Origin, callId: string | undefined, ids: RequestIds): Activity {
+  function spanEndJson(record: SpanRecord, origin: Origin, callId: string | undefined, ids: RequestIds): string {
     const timeUs = record.endUs || record.startUs || options.nowUs();
-    const statusMessage = textOf(record.statusMessage);
     const status = STATUSES[record.statusCode] ?? 'unset';
-    return {
-      id: ids.next(timeUs),
-      kind: 'span.end',
-      name: nameOf(record.name, 'span'),
-      time: formatTimeUs(timeUs),
-      severity: status === 'error' ? 'error' : 'info',
-      ...(origin.service !== undefined && { service: origin.service }),
-      ...(origin.instance !== undefined && { instance: origin.instance }),
-      ...(callId !== undefined && { callId }),
-      traceId: record.traceId,
-      spanId: record.spanId,
-      ...(SPAN_ID.test(record.parentSpanId) && { parentSpanId: record.parentSpanId }),
-      spanKind: SPAN_KINDS[record.kind - 1] ?? 'internal',
-      status,
-      ...(statusMessage !== undefined && { statusMessage }),
-      durationMs: Math.max(0, timeUs - (record.startUs || timeUs)) / 1_000,
-      ...(origin.scope !== undefined && { scope: origin.scope }),
-      eventCount: record.events.length,
-      droppedEvents: record.droppedEvents,
-      attributes: withCounts(
-        flatten(record.attributes, options.flatten).attributes,
-        record.links,
-        record.droppedAttributes,
-      ),
-    };
+    const parent = isSpanId(record.parentSpanId) ? `,"parentSpanId":"${record.parentSpanId}"` : '';
+    const droppedEvents = Math.min(COUNT_MAX, record.droppedEvents) + record.unreadEvents;
+    const durationMs = Math.max(0, timeUs - (record.startUs || timeUs)) / 1_000;
+    return (
+      `{"id":"${ids.next(timeUs)}","kind":"span.end","name":${nameJson(record.name, 'span')}` +
+      `,"time":"${formatTimeUs(timeUs)}","severity":"${status === 'error' ? 'error' : 'info'}"${origin.names}` +
+      `${textMember('callId', callId)},"traceId":"${record.traceId}","spanId":"${record.spanId}"${parent}` +
+      `,"spanKind":"${SPAN_KINDS[record.kind - 1] ?? 'internal'}","status":"${status}"` +
+      `${record.statusMessage === '' ? '' : textMember('statusMessage', textOf(record.statusMessage))}` +
+      `,"durationMs":${durationMs}${origin.scope},"eventCount":${record.events.length},"droppedEvents":${droppedEvents}` +
+      `,"attributes":${attributesJson(record.attributes, record.links, record.droppedAttributes)}}`
+    );
   }
 
-  function log(record: LogRecord, source: Source, ids: RequestIds): Mapped {
-    if (!options.keepLive && record.attributes['livespan.id'] !== undefined) return { activities: [], alreadyLive: 1 };
+  function log(record: LogRecord, source: Source, ids: RequestIds, into: Gathered): void {
+    const { attributes, body } = record;
+    if (!options.keepLive && attributes['livespan.id'] !== undefined) {
+      into.alreadyLive++;
+      return;
+    }
     const origin = originOf(source);
-    const { attributes } = record;
     const timeUs = record.timeUs || record.observedUs || options.nowUs();
-    const callId = textOf(attributes['call.id']);
-    const summary = textOf(attributes['event.summary']) ?? bodyText(record.body);
-    const data = isNested(record.body) ? { ...attributes, body: record.body } : attributes;
-    const activity: Activity = {
-      id: idOf(attributes, timeUs, ids),
-      kind: 'log',
-      name: nameOf(record.eventName || textOf(attributes['event.name']) || '', 'log'),
-      time: formatTimeUs(timeUs),
-      severity: severityNumbered(record.severityNumber) ?? severityNamed(record.severityText) ?? 'info',
-      ...(summary !== undefined && { summary }),
-      ...(origin.service !== undefined && { service: origin.service }),
-      ...(origin.instance !== undefined && { instance: origin.instance }),
-      ...(callId !== undefined && { callId }),
-      ...(TRACE_ID.test(record.traceId) && { traceId: record.traceId }),
-      ...(TRACE_ID.test(record.traceId) && SPAN_ID.test(record.spanId) && { spanId: record.spanId }),
-      ...(origin.scope !== undefined && { scope: origin.scope }),
-      attributes: withCounts(flatten(data, options.flatten).attributes, 0, record.droppedAttributes),
-    };
-    return { activities: [encodeActivity(activity)], alreadyLive: 0 };
+    const name = record.eventName || textOf(attributes['event.name']) || '';
+    const severity = severityNumbered(record.severityNumber) ?? severityNamed(record.severityText) ?? 'info';
+    const hasTrace = isTraceId(record.traceId);
+    const trace = hasTrace ? `,"traceId":"${record.traceId}"` : '';
+    const spanId = hasTrace && isSpanId(record.spanId) ? `,"spanId":"${record.spanId}"` : '';
+    const data = isNested(body) ? { ...attributes, body } : attributes;
+    put(
+      into,
+      `{"id":"${idOf(attributes, timeUs, ids)}","kind":"log","name":${nameJson(name, 'log')}` +
+        `,"time":"${formatTimeUs(timeUs)}","severity":"${severity}"` +
+        `${textMember('summary', textOf(attributes['event.summary']) ?? bodyText(body))}${origin.names}` +
+        `${textMember('callId', textOf(attributes['call.id']))}${trace}${spanId}${origin.scope}` +
+        `,"attributes":${attributesJson(data, 0, record.droppedAttributes)}}`,
+    );
+  }
+
+  /** Counts that the record has no member for are attributes of our own, which no sender can set. */
+  function attributesJson(raw: RawAttributes, links: number, dropped: number): string {
+    const { attributes } = flatten(raw, options.flatten);
+    if (links > 0) attributes['livespan.links'] = links;
+    if (dropped > 0) attributes['livespan.dropped_attributes'] = Math.min(COUNT_MAX, dropped);
+    return JSON.stringify(attributes);
   }
 
   function textOf(value: unknown): string | undefined {
@@ -174,26 +180,36 @@ export function createMapping(options: MappingOptions) {
   return { span, log };
 }
 
+const NO_TRACE = '0'.repeat(32);
+const NO_SPAN = '0'.repeat(16);
+
+/** The readers give lowercase hex, of any length. */
+function isTraceId(id: string): boolean {
+  return id.length === 32 && id !== NO_TRACE;
+}
+
+function isSpanId(id: string): boolean {
+  return id.length === 16 && id !== NO_SPAN;
+}
+
+function refusalOf({ traceId, spanId }: SpanRecord): string | undefined {
+  if (!isTraceId(traceId)) return 'trace_id is not 16 bytes, or all zero';
+  return isSpanId(spanId) ? undefined : 'span_id is not 8 bytes, or all zero';
+}
+
 /** Carried by what `emitEvent` made; it is kept only where such items are kept at all. */
 function idOf(attributes: RawAttributes, timeUs: number, ids: RequestIds): string {
   const carried = attributes['livespan.id'];
   return typeof carried === 'string' && UUID_V7.test(carried) ? carried : ids.next(timeUs);
 }
 
-function nameOf(name: string, otherwise: string): string {
-  if (name === '') return otherwise;
-  return fits(name, NAME_BYTES_MAX) && name.isWellFormed() ? name : cutText(name, NAME_BYTES_MAX);
+function nameJson(name: string, otherwise: string): string {
+  if (name === '') return `"${otherwise}"`;
+  return quoteKept(fits(name, NAME_BYTES_MAX) && name.isWellFormed() ? name : cutText(name, NAME_BYTES_MAX));
 }
 
 function isNested(body: unknown): boolean {
   return typeof body === 'object' && body !== null;
-}
-
-/** Counts that the record has no member for; our own keys, which no sender can set. */
-function withCounts(attributes: Attributes, links: number, dropped: number): Attributes {
-  if (links > 0) attributes['livespan.links'] = links;
-  if (dropped > 0) attributes['livespan.dropped_attributes'] = dropped;
-  return attributes;
 }
 
 /** Severity number of the logs data model: bands of four from 1 (`trace`) to 24 (`fatal`). */

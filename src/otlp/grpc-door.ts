@@ -95,6 +95,7 @@ async function answer(
   }
   if (received.outcome === 'accepted') callback(null, encodeAccepted(signal, 'protobuf', received));
   else if (received.outcome === 'bad_data') refuse(GRPC_CODE.invalidArgument, received.message);
+  else if (received.outcome === 'too_large') refuse(GRPC_CODE.resourceExhausted, received.message);
   else refuse(GRPC_CODE.unavailable, received.message, received.retryAfterMs);
 }
 

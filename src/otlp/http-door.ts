@@ -69,6 +69,8 @@ function answer(response: ServerResponse, signal: Signal, encoding: Encoding, re
   if (received.outcome === 'accepted') send(response, 200, encoding, encodeAccepted(signal, encoding, received));
   else if (received.outcome === 'bad_data') {
     send(response, 400, encoding, encodeStatus(encoding, GRPC_CODE.invalidArgument, received.message));
+  } else if (received.outcome === 'too_large') {
+    send(response, 413, encoding, encodeStatus(encoding, GRPC_CODE.resourceExhausted, received.message));
   } else {
     response.setHeader('retry-after', String(Math.max(1, Math.ceil(received.retryAfterMs / 1_000))));
     const body = encodeStatus(encoding, GRPC_CODE.unavailable, received.message, received.retryAfterMs);

@@ -9,7 +9,7 @@ import {
   objectAt,
   textAt,
 } from './json-values.ts';
-import type { EventRecord, LogRecord, Source, Sourced, SpanRecord } from './records.ts';
+import { EVENTS_MAX, type EventRecord, type LogRecord, type Source, type Sourced, type SpanRecord } from './records.ts';
 
 type Json = Record<string, unknown>;
 
@@ -69,6 +69,7 @@ function* readJsonScope<T>(
 }
 
 function readSpan(span: Json, at: string): SpanRecord {
+  const events = listAt(span.events, `${at}.events`);
   const status = objectAt(span.status, `${at}.status`);
   return {
     traceId: hexAt(span.traceId, `${at}.traceId`),
@@ -79,9 +80,10 @@ function readSpan(span: Json, at: string): SpanRecord {
     startUs: nanosAt(span.startTimeUnixNano, `${at}.startTimeUnixNano`),
     endUs: nanosAt(span.endTimeUnixNano, `${at}.endTimeUnixNano`),
     attributes: attributesAt(span.attributes, `${at}.attributes`),
-    events: listAt(span.events, `${at}.events`).map((event, index) => readEvent(event, `${at}.events[${index}]`)),
+    events: events.slice(0, EVENTS_MAX).map((event, index) => readEvent(event, `${at}.events[${index}]`)),
     droppedAttributes: countAt(span.droppedAttributesCount, `${at}.droppedAttributesCount`),
     droppedEvents: countAt(span.droppedEventsCount, `${at}.droppedEventsCount`),
+    unreadEvents: Math.max(0, events.length - EVENTS_MAX),
     links: listAt(span.links, `${at}.links`).length,
     statusCode: countAt(status?.code, `${at}.status.code`),
     statusMessage: textAt(status?.message, `${at}.status.message`),
@@ -94,6 +96,7 @@ function readEvent(value: unknown, at: string): EventRecord {
     timeUs: nanosAt(event.timeUnixNano, `${at}.timeUnixNano`),
     name: textAt(event.name, `${at}.name`),
     attributes: attributesAt(event.attributes, `${at}.attributes`),
+    droppedAttributes: countAt(event.droppedAttributesCount, `${at}.droppedAttributesCount`),
   };
 }
 

@@ -1,7 +1,7 @@
 import { ProtobufReader, WIRE } from './protobuf-reader.ts';
 import { readSections } from './protobuf-sections.ts';
 import { readKeyValue } from './protobuf-values.ts';
-import type { EventRecord, Sourced, SpanRecord } from './records.ts';
+import { EVENTS_MAX, type EventRecord, type Sourced, type SpanRecord } from './records.ts';
 
 /**
  * Reads an `ExportTraceServiceRequest` (collector/trace/v1), span after span.
@@ -24,6 +24,7 @@ function emptySpan(): SpanRecord {
     events: [],
     droppedAttributes: 0,
     droppedEvents: 0,
+    unreadEvents: 0,
     links: 0,
     statusCode: 0,
     statusMessage: '',
@@ -65,7 +66,11 @@ function readSpanMessage(reader: ProtobufReader, span: SpanRecord): void {
       readKeyValue(reader, span.attributes);
       break;
     case 11:
-      span.events.push(readEvent(reader));
+      if (span.events.length < EVENTS_MAX) span.events.push(readEvent(reader));
+      else {
+        span.unreadEvents++;
+        reader.skip();
+      }
       break;
     case 13:
       span.links++;
@@ -81,11 +86,12 @@ function readSpanMessage(reader: ProtobufReader, span: SpanRecord): void {
 
 function readEvent(reader: ProtobufReader): EventRecord {
   const outer = reader.enter();
-  const event: EventRecord = { timeUs: 0, name: '', attributes: {} };
+  const event: EventRecord = { timeUs: 0, name: '', attributes: {}, droppedAttributes: 0 };
   while (reader.next()) {
     if (reader.at(1, WIRE.fixed64)) event.timeUs = reader.nanosAsUs();
     else if (reader.at(2, WIRE.length)) event.name = reader.interned();
     else if (reader.at(3, WIRE.length)) readKeyValue(reader, event.attributes);
+    else if (reader.at(4, WIRE.varint)) event.droppedAttributes = reader.varint();
     else reader.skip();
   }
   reader.leave(outer);

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createMapping, type Mapped, type MappingOptions } from './activity-mapping.ts';
+import { createMapping, DONE, type Gathered, type MappingOptions } from './activity-mapping.ts';
 import { readJsonMetrics } from './json-metrics.ts';
 import { readJsonLogs, readJsonSpans } from './json-records.ts';
+import { parseInSteps } from './json-steps.ts';
 import { JsonShapeError } from './json-values.ts';
 import { readProtobufLogs } from './protobuf-logs.ts';
 import { readProtobufMetrics } from './protobuf-metrics.ts';
 import { ProtobufError } from './protobuf-reader.ts';
 import { readProtobufSpans } from './protobuf-traces.ts';
-import type { MetricRecord, Sourced } from './records.ts';
-import { createRequestIds } from './request-ids.ts';
+import type { LogRecord, MetricRecord, Sourced, SpanRecord } from './records.ts';
+import { createRequestIds, type RequestIds } from './request-ids.ts';
 
 export type Signal = 'traces' | 'logs' | 'metrics';
 export type Encoding = 'protobuf' | 'json';
@@ -20,6 +21,8 @@ export type Received =
   | { outcome: 'accepted'; rejected: number; message?: string }
   /** The bytes are no such request; nothing was written. Never to be sent again. */
   | { outcome: 'bad_data'; message: string }
+  /** More than one request may hold; nothing was written. The sender has to make smaller ones. */
+  | { outcome: 'too_large'; message: string }
   /** The log cannot take it now; the sender sends the same again, and what is in the log already is not added twice. */
   | { outcome: 'overload'; message: string; retryAfterMs: number };
 
@@ -40,6 +43,8 @@ export interface ReceiverOptions extends MappingOptions {
   onMetrics?: MetricsHook;
   /** Decoded request bytes held at a time by all requests; more is answered as overload. */
   heldBytesMax: number;
+  /** Longest JSON, in characters, that the items of one request may become. */
+  madeCharsMax: number;
 }
 
 export interface ReceiverCounts {
@@ -52,6 +57,8 @@ export interface ReceiverCounts {
   duplicateChunks: number;
   rejected: number;
   badRequests: number;
+  /** Requests that were larger than a request may be. */
+  tooLarge: number;
   overloads: number;
 }
 
@@ -61,10 +68,11 @@ export interface Receiver {
 }
 
 const CHUNK_COUNT = 128;
+/** Redis serves nobody else while it takes a chunk. */
+const CHUNK_CHARS = 262_144;
 const IN_FLIGHT_MAX = 4;
-/** Decoding gives the event loop back this often, so that live readers do not wait for a large request. */
 const SLICE_MS = 8;
-const RECORDS_A_LOOK = 32;
+const ITEMS_A_LOOK = 32;
 const RETRY_AFTER_MS = 1_000;
 
 export function createReceiver(options: ReceiverOptions): Receiver {
@@ -79,6 +87,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     duplicateChunks: 0,
     rejected: 0,
     badRequests: 0,
+    tooLarge: 0,
     overloads: 0,
   };
   let heldBytes = 0;
@@ -92,6 +101,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     try {
       return await dispatch(signal, encoding, bytes);
     } catch (error) {
+      if (error instanceof TooLargeError) {
+        counts.tooLarge++;
+        return { outcome: 'too_large', message: error.message };
+      }
       if (!isBadData(error)) throw error;
       counts.badRequests++;
       return { outcome: 'bad_data', message: error.message };
@@ -100,63 +113,76 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     }
   }
 
-  function dispatch(signal: Signal, encoding: Encoding, bytes: Buffer): Promise<Received> {
-    const body: unknown = encoding === 'json' ? parseJson(bytes) : undefined;
-    if (signal === 'metrics')
-      return receiveMetrics(encoding === 'json' ? readJsonMetrics(body) : readProtobufMetrics(bytes));
+  async function dispatch(signal: Signal, encoding: Encoding, bytes: Buffer): Promise<Received> {
+    const pace = createPace();
+    const body: unknown = encoding === 'json' ? await parseJson(bytes, pace) : undefined;
+    if (signal === 'metrics') {
+      return receiveMetrics(encoding === 'json' ? readJsonMetrics(body) : readProtobufMetrics(bytes), pace);
+    }
     const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
     const ids = createRequestIds(digest);
-    if (signal === 'logs') {
-      const records = encoding === 'json' ? readJsonLogs(body) : readProtobufLogs(bytes);
-      return receiveItems(digest, records, 'logs', ({ record, source }) => mapping.log(record, source, ids));
-    }
-    const records = encoding === 'json' ? readJsonSpans(body) : readProtobufSpans(bytes);
-    return receiveItems(digest, records, 'spans', ({ record, source }) => mapping.span(record, source, ids));
-  }
-
-  /** Everything is decoded before anything is written, so that bad bytes leave nothing behind. */
-  async function receiveItems<T>(
-    digest: string,
-    records: Iterable<Sourced<T>>,
-    counted: 'spans' | 'logs',
-    map: (item: Sourced<T>) => Mapped,
-  ): Promise<Received> {
-    const activities: string[] = [];
-    let rejected = 0;
-    let message: string | undefined;
-    let items = 0;
-    let alreadyLive = 0;
-    await visitInSlices(records, (item) => {
-      items++;
-      const mapped = map(item);
-      if ('refused' in mapped) {
-        rejected++;
-        message ??= mapped.refused;
-      } else {
-        alreadyLive += mapped.alreadyLive;
-        for (const activity of mapped.activities) activities.push(activity);
-      }
-    });
-    const failure = await append(digest, activities);
+    const into: Gathered = { activities: [], chars: 0, rejected: 0, message: undefined, alreadyLive: 0 };
+    const items =
+      signal === 'logs'
+        ? await gatherLogs(encoding === 'json' ? readJsonLogs(body) : readProtobufLogs(bytes), ids, into, pace)
+        : await gatherSpans(encoding === 'json' ? readJsonSpans(body) : readProtobufSpans(bytes), ids, into, pace);
+    // Everything is decoded before anything is written, so that bad bytes leave nothing behind.
+    const failure = await append(digest, into.activities);
     if (failure !== undefined) return overload(failure);
-    counts[counted] += items - rejected;
+    const { rejected, message, alreadyLive } = into;
+    counts[signal === 'logs' ? 'logs' : 'spans'] += items - rejected;
     counts.alreadyLive += alreadyLive;
     counts.rejected += rejected;
     return { outcome: 'accepted', rejected, ...(message !== undefined && { message }) };
   }
 
+  async function gatherSpans(
+    records: Iterable<Sourced<SpanRecord>>,
+    ids: RequestIds,
+    into: Gathered,
+    pace: Pace,
+  ): Promise<number> {
+    let items = 0;
+    for (const { record, source } of records) {
+      items++;
+      for (let next = 0; next !== DONE; ) {
+        next = mapping.span(record, source, ids, into, next);
+        if (pace.isDue(1 + record.events.length)) await pace.pause();
+        checkSize(into);
+      }
+    }
+    return items;
+  }
+
+  async function gatherLogs(
+    records: Iterable<Sourced<LogRecord>>,
+    ids: RequestIds,
+    into: Gathered,
+    pace: Pace,
+  ): Promise<number> {
+    let items = 0;
+    for (const { record, source } of records) {
+      items++;
+      mapping.log(record, source, ids, into);
+      if (pace.isDue(1)) await pace.pause();
+      checkSize(into);
+    }
+    return items;
+  }
+
+  /** Two bytes can be a log record, which is hundreds on the feed: what a request makes is bounded as well. */
+  function checkSize({ chars }: Gathered): void {
+    if (chars > options.madeCharsMax) throw new TooLargeError(options.madeCharsMax);
+  }
+
   /** Chunk after chunk, a few in flight; the first failure stops the rest. Answers what failed. */
   async function append(digest: string, activities: readonly string[]): Promise<string | undefined> {
     let failure: string | undefined;
+    let ordinal = 0;
     const inFlight = new Set<Promise<void>>();
-    for (
-      let start = 0, ordinal = 0;
-      start < activities.length && failure === undefined;
-      start += CHUNK_COUNT, ordinal++
-    ) {
-      const chunk = activities.slice(start, start + CHUNK_COUNT);
+    for (const chunk of chunksOf(activities)) {
       const sent = options
-        .publish({ activities: chunk, digest: digest + ordinal.toString(16).padStart(8, '0') })
+        .publish({ activities: chunk, digest: digest + (ordinal++).toString(16).padStart(8, '0') })
         .then((published) => {
           if (published === 'appended') counts.activities += chunk.length;
           else if (published === 'duplicate') counts.duplicateChunks++;
@@ -165,18 +191,20 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         .finally(() => inFlight.delete(sent));
       inFlight.add(sent);
       if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
+      if (failure !== undefined) break;
     }
     await Promise.all(inFlight);
     return failure;
   }
 
-  async function receiveMetrics(records: Iterable<Sourced<MetricRecord>>): Promise<Received> {
+  async function receiveMetrics(records: Iterable<Sourced<MetricRecord>>, pace: Pace): Promise<Received> {
     const metrics: Sourced<MetricRecord>[] = [];
     let points = 0;
-    await visitInSlices(records, (item) => {
+    for (const item of records) {
       metrics.push(item);
       points += item.record.points.length;
-    });
+      if (pace.isDue(1 + item.record.points.length)) await pace.pause();
+    }
     counts.metricPoints += points;
     const { rejected, message } = await (options.onMetrics ?? refuseMetrics)(metrics);
     counts.rejected += rejected;
@@ -199,26 +227,63 @@ const refuseMetrics: MetricsHook = async (metrics) => {
     : { rejected, message: 'this server does not keep metrics; points were counted and left' };
 };
 
-async function visitInSlices<T>(items: Iterable<T>, visit: (item: T) => void): Promise<void> {
-  let sliceStart = performance.now();
-  let count = 0;
-  for (const item of items) {
-    visit(item);
-    if (++count % RECORDS_A_LOOK === 0 && performance.now() - sliceStart > SLICE_MS) {
-      await nextTurn();
-      sliceStart = performance.now();
+/** The same bytes give the same chunks: a chunk is full at so many activities, or at so much text. */
+function* chunksOf(activities: readonly string[]): Generator<string[]> {
+  let start = 0;
+  let chars = 0;
+  for (const [index, activity] of activities.entries()) {
+    const isFull = index - start === CHUNK_COUNT || chars + activity.length > CHUNK_CHARS;
+    if (isFull && index > start) {
+      yield activities.slice(start, index);
+      start = index;
+      chars = 0;
     }
+    chars += activity.length;
   }
+  if (start < activities.length) yield activities.slice(start);
 }
 
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw new JsonShapeError('body', 'JSON');
+/** Gives the event loop back every few milliseconds, so that live readers do not wait for a large request. */
+interface Pace {
+  /** Whether it is time; `weight` says how much was done since the last question. The clock is not read each time. */
+  isDue(weight: number): boolean;
+  pause(): Promise<void>;
+}
+
+function createPace(): Pace {
+  let sliceStartMs = performance.now();
+  let weight = 0;
+  return {
+    isDue(more) {
+      weight += more;
+      if (weight < ITEMS_A_LOOK) return false;
+      weight = 0;
+      return performance.now() - sliceStartMs > SLICE_MS;
+    },
+    async pause() {
+      await nextTurn();
+      sliceStartMs = performance.now();
+    },
+  };
+}
+
+async function parseJson(bytes: Buffer, pace: Pace): Promise<unknown> {
+  const steps = parseInSteps(bytes.toString('utf8'));
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (pace.isDue(1)) await pace.pause();
   }
 }
 
 function isBadData(error: unknown): error is ProtobufError | JsonShapeError {
   return error instanceof ProtobufError || error instanceof JsonShapeError;
+}
+
+class TooLargeError extends Error {
+  override readonly name = 'TooLargeError';
+
+  constructor(charsMax: number) {
+    super(`The items of this request are more than ${charsMax} characters on the feed; send fewer at a time`);
+  }
 }

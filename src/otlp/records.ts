@@ -14,6 +14,7 @@ export interface EventRecord {
   timeUs: number;
   name: string;
   attributes: RawAttributes;
+  droppedAttributes: number;
 }
 
 export interface SpanRecord {
@@ -30,6 +31,8 @@ export interface SpanRecord {
   events: EventRecord[];
   droppedAttributes: number;
   droppedEvents: number;
+  /** Events that came but were too many to read. */
+  unreadEvents: number;
   links: number;
   /** Status code of trace.proto: 0 unset, 1 ok, 2 error. */
   statusCode: number;
@@ -83,6 +86,9 @@ export interface Sourced<T> {
   source: Source;
   record: T;
 }
+
+/** Events of a span that are read; the others are counted as dropped. An SDK keeps 128. */
+export const EVENTS_MAX = 16_384;
 
 /** Own members only, also for `__proto__`, which a foreign sender may name. */
 export function setRaw(target: RawAttributes, key: string, value: unknown): void {

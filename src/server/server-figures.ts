@@ -62,6 +62,7 @@ export function otlpFigures(receiver: Receiver): Figure[] {
     counter('livespan.otlp.duplicates', '{chunk}', 'Chunks of requests sent again', () => counts().duplicateChunks),
     counter('livespan.otlp.rejected', '{item}', 'Items refused as bad', () => counts().rejected),
     counter('livespan.otlp.bad_requests', '{request}', 'Requests that could not be read', () => counts().badRequests),
+    counter('livespan.otlp.too_large', '{request}', 'Requests that hold too much', () => counts().tooLarge),
     counter('livespan.otlp.overloads', '{request}', 'Requests told to come again', () => counts().overloads),
   ];
 }
