@@ -16,13 +16,13 @@ export function startInBrowser(): Monitor {
   const base = baseOf(location.pathname);
   const monitor = createMonitor({
     base,
-    // In this form the bundler finds the worker and gives it a file of its own.
-    sharing: createSharing(
-      base,
-      () => new SharedWorker(new URL('./feed/worker-hub.ts', import.meta.url), { type: 'module' }),
-    ),
+    sharing: createSharing(base, typeof SharedWorker === 'function' ? openWorker : undefined),
     storage: storage(),
+    isHidden: () => document.hidden,
   });
+  addEventListener('pagehide', () => monitor.leave());
+  // Brought back as it was left: its place in the feed is gone, the address has all that is needed to start anew.
+  addEventListener('pageshow', (event) => event.persisted && location.reload());
   followAddress(monitor, base);
   effect(() => {
     document.documentElement.dataset.theme = monitor.store.theme.value;
@@ -30,6 +30,11 @@ export function startInBrowser(): Monitor {
   monitor.start();
   drive(monitor);
   return monitor;
+}
+
+/** In this form the bundler finds the worker and gives it a file of its own. */
+function openWorker(): SharedWorker {
+  return new SharedWorker(new URL('./feed/worker-hub.ts', import.meta.url), { type: 'module' });
 }
 
 /** A proxy may serve livespan below a path: what stands before ours. */

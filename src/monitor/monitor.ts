@@ -15,6 +15,8 @@ export interface MonitorOptions {
   sharing: Sharing;
   storage?: TextStorage | undefined;
   store?: Store;
+  /** While nobody looks, the server is not asked for figures. */
+  isHidden?: () => boolean;
 }
 
 /** The page without its looks: the state, and the connections that feed it. */
@@ -34,6 +36,8 @@ export interface Monitor {
   /** Shows such a file instead of the log until `leaveFile`. Returns what is wrong with it. */
   importFile(name: string, text: string): string | undefined;
   leaveFile(): void;
+  /** The page goes away. */
+  leave(): void;
   close(): void;
 }
 
@@ -48,7 +52,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const file = signal<{ name: string; activities: number; invalid: number } | undefined>(undefined);
   const travelFromMs = computed(() => store.travel.value?.fromMs);
   const reconnects = createReconnectTeller(store);
-  const watch = createServerWatch({ ...place, store, seen: () => client.cursor });
+  const watch = createServerWatch({
+    ...place,
+    store,
+    seen: () => client.cursor,
+    isHidden: options.isHidden ?? (() => false),
+  });
   let journey: Journey | undefined;
   /** The filter that is followed; `undefined` when nothing is. */
   let followed: string | undefined;
@@ -156,6 +165,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       store.connection.value = { state: 'connecting' };
       file.value = undefined;
     },
+    leave: () => sharing.leave(),
     close() {
       stop?.();
       endJourney();

@@ -18,8 +18,9 @@ export function createServerWatch(options: {
   store: Store;
   /** Cursor of the newest frame that arrived. */
   seen: () => string;
+  isHidden: () => boolean;
 }): ServerWatch {
-  const { base, store, seen } = options;
+  const { base, store, seen, isHidden } = options;
   const ending = new AbortController();
   const request = { signal: ending.signal, ...(options.headers && { headers: options.headers }) };
   let timer: ReturnType<typeof setInterval> | undefined;
@@ -31,7 +32,7 @@ export function createServerWatch(options: {
   }
 
   async function look(): Promise<void> {
-    if (isLooking || (typeof document !== 'undefined' && document.hidden)) return;
+    if (isLooking || isHidden()) return;
     isLooking = true;
     try {
       const askedMs = Date.now();

@@ -3,7 +3,12 @@ import type { Sharing } from './sharing.ts';
 
 /** Every tab for itself. */
 export function shareNothing(base: string, hub: Hub = createHub({ base })): Sharing {
-  return { way: 'alone', connect: (onMessage) => hub.connect(onMessage), close: () => hub.close() };
+  return {
+    way: 'alone',
+    connect: (onMessage) => hub.connect(onMessage),
+    leave: () => hub.close(),
+    close: () => hub.close(),
+  };
 }
 
 /** On the channel: from a tab to the leader, from the leader to a tab, and the leader's first words. */
@@ -54,7 +59,8 @@ export function shareByLeader(base: string): Sharing {
     tabs.delete(from);
   }
 
-  channel.onmessage = ({ data }: MessageEvent<Letter>) => {
+  channel.onmessage = (event: MessageEvent) => {
+    const data = event.data as Letter;
     if (data.to === 'all') onGone?.();
     else if (data.to === 'leader' && 'from' in data) deliver(data.from, data.message);
     else if (data.to === me) onMessage?.((data as { message: HubMessage }).message);
@@ -79,6 +85,8 @@ export function shareByLeader(base: string): Sharing {
         else channel.postMessage({ to: 'leader', from: me, message: sent } satisfies Letter);
       };
     },
+    // The locks that this tab holds tell the others.
+    leave: () => undefined,
     close() {
       leaving.abort();
       hub?.close();

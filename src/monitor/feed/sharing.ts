@@ -7,12 +7,23 @@ export interface Sharing {
   /** How tabs share: for the health view. */
   readonly way: 'worker' | 'leader' | 'alone';
   connect: Connect;
+  /** This tab goes. A worker that cannot watch a lock would not notice. */
+  leave(): void;
   close(): void;
 }
 
+/** As much of a SharedWorker as is needed. */
+interface WorkerDoor {
+  readonly port: {
+    postMessage(message: unknown): void;
+    onmessage: ((event: MessageEvent) => void) | null;
+    close(): void;
+  };
+}
+
 /** The best way that this browser has; without any, every tab has a connection of its own. */
-export function createSharing(base: string, openWorker: (() => SharedWorker) | undefined): Sharing {
-  if (openWorker !== undefined && typeof SharedWorker === 'function') {
+export function createSharing(base: string, openWorker: (() => WorkerDoor) | undefined): Sharing {
+  if (openWorker !== undefined) {
     try {
       return shareByWorker(openWorker());
     } catch {
@@ -36,6 +47,7 @@ function later(way: Sharing['way'], load: () => Promise<Sharing>): Sharing {
       const connected = loading.then((sharing) => sharing.connect(onMessage, onGone));
       return (message) => void connected.then((send) => isClosed || send(message));
     },
+    leave: () => void loading.then((sharing) => sharing.leave()),
     close() {
       isClosed = true;
       void loading.then((sharing) => sharing.close());
@@ -43,7 +55,7 @@ function later(way: Sharing['way'], load: () => Promise<Sharing>): Sharing {
   };
 }
 
-function shareByWorker(worker: SharedWorker): Sharing {
+function shareByWorker(worker: WorkerDoor): Sharing {
   const lock = `livespan-tab-${crypto.randomUUID()}`;
   // Held until the tab is gone, however it goes.
   void navigator.locks?.request(lock, () => new Promise(() => undefined));
@@ -51,11 +63,11 @@ function shareByWorker(worker: SharedWorker): Sharing {
   return {
     way: 'worker',
     connect(onMessage) {
-      port.onmessage = ({ data }: MessageEvent<HubMessage>) => onMessage(data);
+      port.onmessage = ({ data }) => onMessage(data as HubMessage);
       port.postMessage({ type: 'tab', lock });
-      addEventListener('pagehide', () => port.postMessage({ type: 'bye' } satisfies TabMessage));
       return (message) => port.postMessage(message);
     },
+    leave: () => port.postMessage({ type: 'bye' } satisfies TabMessage),
     close: () => port.close(),
   };
 }

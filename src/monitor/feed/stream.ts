@@ -13,6 +13,7 @@ export interface StreamOptions {
   headers?: Readonly<Record<string, string>>;
   /** Complete lines of the `ndjson` format, each with its line end, as they came. */
   onLines: (text: string) => void;
+  /** Told of changes; it begins as `connecting`. */
   onState: (state: StreamState) => void;
   /** First wait between tries, ms (500). It doubles up to `retryMaxMs` (15,000). */
   retryMs?: number;
@@ -54,13 +55,13 @@ class StreamConnection implements Stream {
   }
 
   async run(): Promise<void> {
-    this.#options.onState({ state: 'connecting' });
     while (!this.#closing.signal.aborted) {
       const failure = await this.#connect();
       if (this.#closing.signal.aborted) return;
       this.#downSinceMs ??= Date.now();
       if (isRefusal(failure) && this.#tell(failure)) {
         await this.#wait(undefined);
+        if (!this.#closing.signal.aborted) this.#options.onState({ state: 'connecting' });
         continue;
       }
       const delayMs = this.#delayMs(isRefusal(failure) ? failure.retryAfterMs : failure.retryMs);

@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { activity } from '../frames.ts';
+import { namesOf, numbered, openMonitor, startLog, until } from './live.ts';
+
+describe('following the log', () => {
+  it('shows the newest that are there, then goes on live, nothing twice and nothing left out', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 1_500);
+    const monitor = openMonitor(log.url);
+    // Appended while the pages are read and both ends meet.
+    monitor.start();
+    for (let i = 0; i < 20; i += 1) await log.appendNumbered(1_500 + i * 25, 25);
+    await until(() => namesOf(monitor).at(-1) === 'e1999', 'the last one');
+    const names = namesOf(monitor);
+    const [first = ''] = names;
+    expect(names).toEqual(numbered(Number(first.slice(1)), names.length));
+    expect(names.length).toBeGreaterThanOrEqual(1_000);
+    expect(monitor.store.connection.value).toEqual({ state: 'live' });
+    expect(monitor.store.totals.value).toMatchObject({ activities: names.length, invalid: 0 });
+    expect(monitor.store.loss.value.missed).toBe(0);
+  });
+
+  it('asks the server for what passes the filter, and starts anew with another one', async () => {
+    const log = await startLog();
+    await log.append(activity('event', 0, { name: 'a' }), activity('event', 1, { name: 'b', severity: 'error' }));
+    const monitor = openMonitor(log.url);
+    monitor.store.filter.apply('severity:>=error');
+    monitor.start();
+    await until(() => namesOf(monitor).length === 1, 'the first row');
+    expect(namesOf(monitor)).toEqual(['b']);
+    await log.append(activity('event', 2, { name: 'c' }), activity('event', 3, { name: 'd', severity: 'fatal' }));
+    await until(() => namesOf(monitor).includes('d'), 'the live row');
+    expect(namesOf(monitor)).toEqual(['b', 'd']);
+    monitor.store.filter.apply('name:a,c');
+    await until(() => namesOf(monitor).includes('c'), 'rows of the other filter');
+    expect(namesOf(monitor)).toEqual(['a', 'c']);
+    expect(monitor.store.filter.apply('nme:x')).toBe(false);
+    expect(monitor.store.filter.problem.value?.column).toBe(1);
+    expect(monitor.store.filter.text.value).toBe('name:a,c');
+  });
+
+  it('comes back after each of many cuts with exactly the rows it had not seen', async () => {
+    const log = await startLog();
+    const monitor = openMonitor(log.url);
+    monitor.start();
+    await until(() => monitor.store.connection.value.state === 'live', 'live');
+    let next = 0;
+    for (let round = 0; round < 8; round += 1) {
+      await log.appendNumbered(next, 5);
+      await log.stop();
+      await log.appendNumbered(next + 5, 5);
+      next += 10;
+      await log.restart();
+      await until(() => namesOf(monitor).length === next, `row ${next}`);
+    }
+    expect(namesOf(monitor)).toEqual(numbered(0, next));
+    expect(monitor.store.totals.value.activities).toBe(next);
+    await until(() => monitor.store.reconnected.value !== undefined, 'word of the reconnect');
+    expect(monitor.store.reconnected.value).toMatchObject({ missed: 0, wasReset: false });
+  }, 60_000);
+
+  it('says what was trimmed while it was away, with the exact number', async () => {
+    const log = await startLog({ logCountMax: 100, ringCountMax: 128 });
+    const monitor = openMonitor(log.url);
+    monitor.start();
+    await until(() => monitor.store.connection.value.state === 'live', 'live');
+    await log.appendNumbered(0, 10);
+    await until(() => namesOf(monitor).length === 10, 'the first rows');
+    await log.stop();
+    await log.appendNumbered(10, 1_000);
+    await log.restart();
+    await until(() => namesOf(monitor).at(-1) === 'e1009', 'the newest row');
+    const { missed, gaps } = monitor.store.loss.value;
+    expect(gaps).toBe(1);
+    expect(monitor.store.totals.value.activities + missed).toBe(1_010);
+    expect(namesOf(monitor)).toContain('gap');
+    await until(() => monitor.store.reconnected.value !== undefined, 'word of the reconnect');
+    expect(monitor.store.reconnected.value?.missed).toBe(missed);
+  });
+
+  it('notices a server that has gone silent, although the connection stands', async () => {
+    const log = await startLog({ heartbeatMs: 100 });
+    const monitor = openMonitor(log.url);
+    monitor.start();
+    await until(() => monitor.store.connection.value.state === 'live', 'live');
+    // Heartbeats keep it live for longer than the silence that would end it.
+    await sleep(2_600);
+    expect(monitor.store.connection.value).toEqual({ state: 'live' });
+  });
+
+  it('is denied without the token and does not ask again by itself', async () => {
+    const log = await startLog({ token: 'a-long-secret' });
+    const monitor = openMonitor(log.url);
+    monitor.start();
+    await until(() => monitor.store.connection.value.state === 'denied', 'denied');
+    expect(monitor.store.connection.value).toMatchObject({ status: 401 });
+    const allowed = openMonitor(log.url, { headers: { authorization: 'Bearer a-long-secret' } });
+    allowed.start();
+    await log.appendNumbered(0, 3);
+    await until(() => namesOf(allowed).length === 3, 'rows with the token');
+    await until(() => allowed.store.stats.value !== undefined, 'figures of the server');
+    expect(allowed.store.stats.value?.log).toMatchObject({ connected: true, length: 3 });
+  });
+
+  it('says that there are too many readers and comes in as soon as there is room', async () => {
+    const log = await startLog({ readersMax: 1 });
+    const first = openMonitor(log.url);
+    first.start();
+    await until(() => first.store.connection.value.state === 'live', 'the first is live');
+    const second = openMonitor(log.url);
+    second.start();
+    await until(() => second.store.connection.value.state === 'overloaded', 'the second is refused');
+    expect(second.store.connection.value).toMatchObject({ code: 'too_many_readers' });
+    first.close();
+    second.retry();
+    await until(() => {
+      second.retry();
+      return second.store.connection.value.state === 'live';
+    }, 'the second is live');
+  });
+});

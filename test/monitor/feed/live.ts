@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { onTestFinished } from 'vitest';
+import type { Activity } from '../../../src/activity/activity.ts';
+import { createHub } from '../../../src/monitor/feed/hub.ts';
+import { shareNothing } from '../../../src/monitor/feed/sharing-without-worker.ts';
+import { createMonitor, type Monitor, type MonitorOptions } from '../../../src/monitor/monitor.ts';
+import { createServer, type LivespanServer, type ServerOptions } from '../../../src/server/index.ts';
+import { activity } from '../frames.ts';
+
+export interface Log {
+  readonly url: string;
+  append(...activities: readonly Activity[]): Promise<void>;
+  /** `count` events named `e<first>`, `e<first + 1>` … */
+  appendNumbered(first: number, count: number): Promise<void>;
+  /** Ends the server. The log goes on if it is in Redis. */
+  stop(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+/** A real server with a log of its own. */
+export async function startLog(options: ServerOptions = {}): Promise<Log> {
+  const settings = { url: 'memory:', feed: `test:${randomBytes(6).toString('hex')}:x`, port: 0, ...options };
+  // Holds the embedded log while the server under test is away.
+  const keeper = await createServer({ ...settings, port: 0 });
+  let server: LivespanServer = await createServer(settings);
+  onTestFinished(async () => {
+    await server.close();
+    await keeper.close();
+  });
+  const { url } = server;
+  const token = options.token;
+
+  async function append(...activities: readonly Activity[]): Promise<void> {
+    for (let at = 0; at < activities.length; at += 500) {
+      const response = await fetch(`${keeper.url}/ingest`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
+        body: JSON.stringify({ activities: activities.slice(at, at + 500) }),
+      });
+      if (!response.ok) throw new Error(`ingest answered ${response.status}: ${await response.text()}`);
+    }
+  }
+
+  return {
+    url,
+    append,
+    appendNumbered: (first, count) =>
+      append(...Array.from({ length: count }, (_, index) => activity('event', index, { name: `e${first + index}` }))),
+    stop: () => server.close(),
+    async restart() {
+      await server.close();
+      server = await createServer({ ...settings, port: Number(new URL(url).port) });
+    },
+  };
+}
+
+/** A monitor on that server, without a browser, drawn as often as can be. */
+export function openMonitor(base: string, options: Partial<MonitorOptions> = {}): Monitor {
+  const hub = createHub({ base, retryMs: 50, retryMaxMs: 200, ...(options.headers && { headers: options.headers }) });
+  const monitor = createMonitor({ base, sharing: shareNothing(base, hub), ...options });
+  const timer = setInterval(() => {
+    while (monitor.store.flush(50) > 0);
+    monitor.store.tick();
+  }, 5);
+  onTestFinished(() => {
+    clearInterval(timer);
+    monitor.close();
+  });
+  return monitor;
+}
+
+/** Names of the rows without a span, oldest first. */
+export function namesOf({ store }: Monitor): string[] {
+  return [...store.rows.value].reverse().map((row) => ('entry' in row ? row.entry.activity.name : row.type));
+}
+
+export function numbered(first: number, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `e${first + index}`);
+}
+
+/** Until `check` holds; fails with `what` after 20 s. */
+export async function until(check: () => boolean, what: string): Promise<void> {
+  const endMs = Date.now() + 20_000;
+  while (!check()) {
+    if (Date.now() > endMs) throw new Error(`Never came true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

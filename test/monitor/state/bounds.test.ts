@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { describeRows, end, frame, spanId, start, storeAtTime, TRACE } from '../frames.ts';
+
+const LIMITS = {
+  rowsMax: 100,
+  errorRowsMax: 20,
+  runningMax: 50,
+  tracesMax: 10,
+  callsMax: 10,
+  heldMax: 60,
+  queueMax: 400,
+};
+
+describe('the bounds', () => {
+  it('hold the rows, spare errors, and keep every count', () => {
+    const { store, apply } = storeAtTime({ limits: LIMITS });
+    apply(...Array.from({ length: 10 }, (_, i) => frame('event', i, { name: 'bad', severity: 'error' })));
+    for (let i = 0; i < 1_000; i += 1) apply(frame('event', 20 + i, { name: 'fine' }));
+    const rows = describeRows(store);
+    expect(rows.length).toBeLessThanOrEqual(LIMITS.rowsMax * 1.1);
+    expect(rows.filter((row) => row === 'event bad')).toHaveLength(10);
+    expect(store.totals.value).toMatchObject({ activities: 1_010, errors: 10 });
+    expect(store.totals.value.evicted).toBe(1_010 - rows.length);
+    // More errors than are spared: the bound holds all the same.
+    for (let i = 0; i < 1_000; i += 1) apply(frame('event', 2_000 + i, { name: 'bad', severity: 'error' }));
+    expect(store.rows.value.count).toBeLessThanOrEqual(LIMITS.rowsMax * 1.1);
+  });
+
+  it('hold what runs, traces and calls', () => {
+    const { store, apply } = storeAtTime({ limits: LIMITS });
+    for (let i = 1; i <= 500; i += 1) {
+      apply(start(i, i, { traceId: i.toString(16).padStart(32, '0'), callId: `call-${i}` }));
+    }
+    expect(store.rows.value.runningCount).toBe(LIMITS.runningMax);
+    expect(store.traces.value).toHaveLength(LIMITS.tracesMax);
+    expect(store.calls.value.map(({ callId }) => callId)).toEqual(
+      Array.from({ length: LIMITS.callsMax }, (_, i) => `call-${500 - i}`),
+    );
+    expect(store.totals.value.spansStarted).toBe(500);
+  });
+
+  it('keep at most 64 nested entries of a span, errors before others, and the exact count', () => {
+    const { store, apply } = storeAtTime();
+    const ids = { traceId: TRACE, spanId: spanId(1) };
+    apply(start(1, 0), frame('event', 1, { ...ids, name: 'bad', severity: 'error' }));
+    apply(...Array.from({ length: 300 }, (_, i) => frame('event', 2 + i, ids)));
+    const row = store.span(TRACE, spanId(1));
+    expect(row).toMatchObject({ nestedCount: 301, nestedErrorCount: 1 });
+    expect(row?.nested).toHaveLength(64);
+    expect(row?.nested[0]?.activity.name).toBe('bad');
+  });
+
+  it('coalesce a burst without losing an error or a count', () => {
+    const { store } = storeAtTime({ limits: LIMITS });
+    const burst = Array.from({ length: 5_000 }, (_, i) =>
+      frame('event', i, i % 100 === 0 ? { name: 'bad', severity: 'error' } : {}),
+    );
+    for (let i = 0; i < burst.length; i += 50) store.enqueue(burst.slice(i, i + 50));
+    expect(store.backlog).toBeLessThanOrEqual(LIMITS.queueMax * 2);
+    while (store.flush(1_000) > 0);
+    expect(store.totals.value).toMatchObject({ activities: 5_000, errors: 50 });
+    expect(describeRows(store).filter((row) => row === 'event bad').length).toBeGreaterThanOrEqual(LIMITS.errorRowsMax);
+  });
+
+  it('apply a burst in parts, as the time allows, and say how far behind they are', () => {
+    let tick = 0;
+    const { store } = storeAtTime({ tick: () => (tick += 1) });
+    store.enqueue(Array.from({ length: 10_000 }, (_, i) => end(i + 1, i, 1)));
+    const left = store.flush(3);
+    expect(left).toBeGreaterThan(9_000);
+    expect(left).toBeLessThan(10_000);
+    expect(store.behind.value).toBe(left);
+    while (store.flush(50) > 0);
+    expect(store.behind.value).toBe(0);
+    expect(store.totals.value.spansEnded).toBe(10_000);
+    expect(store.rows.value.count).toBe(10_000);
+  });
+
+  it('hold under half a million activities', () => {
+    const { store } = storeAtTime();
+    for (let i = 0; i < 250; i += 1) {
+      const base = i * 1_000;
+      const frames = Array.from({ length: 1_000 }, (_, k) => {
+        const ids = { traceId: (base + k + 1).toString(16).padStart(32, '0'), callId: `call-${base + k}` };
+        return [start(k + 1, base + k, ids), end(k + 1, base + k + 1, 1, ids)];
+      }).flat();
+      store.enqueue(frames);
+      while (store.flush(1_000) > 0);
+    }
+    expect(store.totals.value).toMatchObject({ activities: 500_000, running: 0 });
+    expect(store.rows.value.count).toBeLessThanOrEqual(11_000);
+    expect(store.traces.value.length).toBeLessThanOrEqual(500);
+  }, 60_000);
+});
+
+describe('a pause', () => {
+  it('holds the rows, counts exactly what comes, and then shows all of it', () => {
+    const { store, apply } = storeAtTime();
+    apply(start(1, 0, { name: 'a' }));
+    store.pauseRows('scroll');
+    apply(end(1, 1, 1, { name: 'a' }), frame('event', 2, { name: 'b' }), { type: 'position', cursor: '9-9' });
+    expect(describeRows(store)).toEqual(['running a']);
+    expect(store.pause.value).toMatchObject({ by: 'scroll', newCount: 2, trimmed: 0 });
+    expect(store.totals.value.activities).toBe(3);
+    store.pauseRows('user');
+    store.pauseRows('scroll');
+    expect(store.pause.value).toMatchObject({ by: 'user', newCount: 2 });
+    store.resumeRows();
+    while (store.flush(1_000) > 0);
+    expect(store.pause.value).toBeUndefined();
+    expect(describeRows(store)).toEqual(['event b', 'ok a']);
+    expect(store.totals.value.activities).toBe(3);
+  });
+
+  it('keeps a bounded number, errors first, and still counts exactly', () => {
+    const { store, apply } = storeAtTime({ limits: LIMITS });
+    store.pauseRows('user');
+    apply(frame('event', 0, { name: 'bad', severity: 'error' }));
+    for (let i = 1; i < 1_000; i += 1) apply(frame('event', i));
+    const { newCount = 0, trimmed = 0 } = store.pause.value ?? {};
+    expect(newCount).toBe(1_000);
+    expect(newCount - trimmed).toBeLessThanOrEqual(LIMITS.heldMax);
+    store.resumeRows();
+    while (store.flush(1_000) > 0);
+    expect(store.rows.value.count).toBe(newCount - trimmed);
+    expect(describeRows(store).at(-1)).toBe('event bad');
+    expect(store.totals.value.activities).toBe(1_000);
+  });
+
+  it('may begin again before the last one was worked off', () => {
+    let tick = 0;
+    const { store } = storeAtTime({ tick: () => (tick += 1) });
+    const flushAll = () => {
+      while (store.flush(1_000) > 0);
+    };
+    store.pauseRows('user');
+    store.enqueue(Array.from({ length: 500 }, (_, i) => frame('event', i)));
+    flushAll();
+    store.resumeRows();
+    store.flush(1);
+    const shown = store.rows.value.count;
+    expect(shown).toBeGreaterThan(0);
+    expect(shown).toBeLessThan(500);
+    store.pauseRows('user');
+    store.enqueue([frame('event', 600)]);
+    flushAll();
+    expect(store.pause.value?.newCount).toBe(500 - shown + 1);
+    expect(store.rows.value.count).toBe(shown);
+    store.resumeRows();
+    flushAll();
+    expect(store.rows.value.count).toBe(501);
+    expect(store.totals.value.activities).toBe(501);
+  });
+});
