@@ -48,6 +48,8 @@ export interface World {
 }
 
 const APP = join(import.meta.dirname, 'app.ts');
+/** Compiling the sources takes half of the time in which the application starts. */
+const COMPILE_CACHE = join(import.meta.dirname, '../../../node_modules/.cache/livespan-faults');
 const WAIT_MS = 60_000;
 const DEFAULTS = { rate: 1_000, queueCountMax: 20_000, paddingBytes: 0, closeTimeoutMs: 20_000 };
 /** Seconds of load that `moved` waits for by default. */
@@ -157,7 +159,8 @@ function startApp(options: AppOptions): {
   end(): Promise<void>;
 } {
   // Its warning about a log that is away is expected, and other tests look at it.
-  const child = fork(APP, [JSON.stringify(options)], { execArgv: ['--no-warnings'] });
+  const env = { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE };
+  const child = fork(APP, [JSON.stringify(options)], { execArgv: ['--no-warnings'], env });
   let latest: AppReport | undefined;
   child.on('message', (report) => {
     latest = report as AppReport;
