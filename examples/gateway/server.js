@@ -74,11 +74,12 @@ async function handle(request, response, upstreamUrl) {
   });
 
   const upstream = await callUpstream(new URL('/v1/chat/completions', upstreamUrl), body, gone.signal);
-  await relay(upstream, response);
+  // Before the answer is passed on: its end is the end of the span, and history would not have what comes after that.
   emitEvent('chat.answered', {
     summary: `Answered: ${body.model}`,
     data: { model: body.model, status: upstream.status },
   });
+  await relay(upstream, response);
 }
 
 /** An upstream that is overloaded gets a second chance. @param {URL} url @param {unknown} body @param {AbortSignal} signal */

@@ -104,6 +104,6 @@ describe.skipIf(whyNot(...PEERS))(`collector/config.yaml, ${against(...PEERS)}`,
       expect(JSON.stringify(attributes)).not.toContain('hush');
     }
     expect(spanOf('probe')).toBeUndefined();
-    expect(await collector.figure('otelcol_processor_filter_spans_filtered_total')).toBeGreaterThan(0);
+    expect(await collector.figure('otelcol_processor_filter_spans_filtered')).toBeGreaterThan(0);
   });
 });

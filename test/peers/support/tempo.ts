@@ -43,7 +43,6 @@ export async function startTempo(): Promise<Tempo> {
         TEMPO_GRPC_PORT: String(grpcPort),
         TEMPO_MEMBERS_PORT: String(membersPort),
         TEMPO_DATA: dir,
-        TEMPO_READY_AFTER: '0s',
       },
       isReady: () => answersOk(`${url}/ready`),
     });
