@@ -17,6 +17,8 @@ const SIGNALS: ReadonlyMap<string, Signal> = new Map([
   ['/v1/logs', 'logs'],
   ['/v1/metrics', 'metrics'],
 ]);
+/** How long a body that nobody wants is thrown away. */
+const LINGER_MS = 1_000;
 const MEDIA_TYPES: Readonly<Record<Encoding, string>> = {
   protobuf: 'application/x-protobuf',
   json: 'application/json',
@@ -84,17 +86,42 @@ function refuse(request: IncomingMessage, response: ServerResponse, encoding: En
   if (error.code === 'method_not_allowed') response.setHeader('allow', 'POST');
   if (error.code === 'unsupported_media_type') response.setHeader('accept-encoding', ENCODINGS);
   if (error.code === 'unauthenticated') response.setHeader('www-authenticate', 'Bearer');
-  // What is left of the body is not worth reading.
-  if (!request.complete) response.setHeader('connection', 'close');
-  send(response, error.httpStatus, encoding, encodeStatus(encoding, error.grpcStatus, message));
-  if (!request.complete) response.once('finish', () => request.destroy());
+  const body = encodeStatus(encoding, error.grpcStatus, message);
+  if (request.complete) send(response, error.httpStatus, encoding, body);
+  else sendEarly(request, response, error.httpStatus, encoding, body);
+}
+
+/**
+ * An answer before the body has come. Closing at once would reset the connection, and a client that is still sending
+ * would not see why; so what comes is thrown away for a while first.
+ */
+function sendEarly(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  encoding: Encoding,
+  body: Buffer,
+): void {
+  response.setHeader('connection', 'close');
+  writeHead(response, status, encoding, body);
+  response.write(body);
+  const close = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(close, LINGER_MS);
+  request.once('end', close).once('close', close).resume();
 }
 
 function send(response: ServerResponse, status: number, encoding: Encoding, body: Buffer): void {
+  writeHead(response, status, encoding, body);
+  response.end(body);
+}
+
+function writeHead(response: ServerResponse, status: number, encoding: Encoding, body: Buffer): void {
   response.writeHead(status, {
     'content-type': MEDIA_TYPES[encoding],
     'content-length': body.length,
     'x-content-type-options': 'nosniff',
   });
-  response.end(body);
 }
