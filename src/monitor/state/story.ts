@@ -70,8 +70,9 @@ export function tellCall(call: Call, nowUs: number): Story {
   const state = stateOf(call);
   const endUs = state === 'running' ? Math.max(nowUs, call.endUs) : call.endUs;
   const firstMs = firstTokenOf(facts, attempts, call.startUs);
-  const isStreaming = state === 'running' && facts['gen_ai.request.stream'] === true;
-  const answered = entries.find(({ activity }) => activity.name === 'gateway.response_received');
+  const isAnswered = attempts.at(-1)?.state === 'ok';
+  const isStreaming = state === 'running' && isAnswered && facts['gen_ai.request.stream'] === true;
+  const answered = entries.findLast(({ activity }) => activity.name === 'gateway.response_received');
   return {
     callId: call.callId,
     path: pathOf(entries, attempts),

@@ -27,9 +27,11 @@ function grow(trace: Trace): Knot[] {
     knots.set(span.spanId, { spanId: span.spanId, span, children: [], startUs: span.startUs });
   }
   const roots: Knot[] = [];
+  /** Following the parents from here ends somewhere. */
+  const sound = new Set<Knot>();
   for (const knot of [...knots.values()]) {
     const parentId = knot.span?.parentSpanId;
-    if (parentId === undefined || isOwnAncestor(knot, knots)) {
+    if (parentId === undefined || isOwnAncestor(knot, knots, sound)) {
       roots.push(knot);
       continue;
     }
@@ -48,15 +50,16 @@ function grow(trace: Trace): Knot[] {
 }
 
 /** Whether following the parents leads back here. */
-function isOwnAncestor(knot: Knot, knots: ReadonlyMap<string, Knot>): boolean {
-  let at: Knot | undefined = knot;
-  for (let steps = 0; steps <= knots.size; steps += 1) {
-    const parentId: string | undefined = at?.span?.parentSpanId;
-    if (parentId === undefined) return false;
-    if (parentId === knot.spanId) return true;
-    at = knots.get(parentId);
+function isOwnAncestor(knot: Knot, knots: ReadonlyMap<string, Knot>, sound: Set<Knot>): boolean {
+  const passed = new Set<Knot>();
+  for (let at: Knot | undefined = knot; at !== undefined && !sound.has(at); ) {
+    // A ring further up, without this one in it, is broken where it is met.
+    if (passed.has(at)) return at === knot;
+    passed.add(at);
+    const parentId: string | undefined = at.span?.parentSpanId;
+    at = parentId === undefined ? undefined : knots.get(parentId);
   }
-  // A ring further up, without this one in it: that ring is broken where it is met.
+  for (const one of passed) sound.add(one);
   return false;
 }
 

@@ -19,7 +19,13 @@ export interface Log {
 
 /** A real server with a log of its own. */
 export async function startLog(options: ServerOptions = {}): Promise<Log> {
-  const settings = { url: 'memory:', feed: `test:${randomBytes(6).toString('hex')}:x`, port: 0, ...options };
+  const settings = {
+    url: 'memory:',
+    feed: `test:${randomBytes(6).toString('hex')}:x`,
+    port: 0,
+    otlp: false,
+    ...options,
+  };
   // Holds the embedded log while the server under test is away.
   const keeper = await createServer({ ...settings, port: 0 });
   let server: LivespanServer = await createServer(settings);
