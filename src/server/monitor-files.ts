@@ -65,7 +65,8 @@ export function addMonitorFiles(app: FastifyInstance, config: () => MonitorConfi
   }
 
   const sendPage = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    if (page === undefined) return reply.header('cache-control', 'no-store').type('text/plain').send(NOT_BUILT);
+    if (page === undefined)
+      return reply.header('cache-control', 'no-store').type('text/plain; charset=utf-8').send(NOT_BUILT);
     // Asked for anew each time: it names the files of the version that is running.
     return sendFile(request, reply, pageFor(request.url.split('?', 1)[0] ?? '/'), 'no-cache');
   };
