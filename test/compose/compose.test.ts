@@ -8,6 +8,7 @@ import { against, peerPath, whyNot } from '../peers/at-hand.ts';
 import { configPath } from '../peers/support/collector.ts';
 import { ROOT, readComposeFile, type Service } from './compose-file.ts';
 
+const PROMTOOL = 'promtool';
 const { services, volumes, secrets } = readComposeFile();
 const entries = Object.entries(services);
 const temporary = mkdtempSync(join(tmpdir(), 'livespan-compose-'));
@@ -120,7 +121,7 @@ describe('configurations are accepted by the programs they are for', () => {
     expect(complaints(peerPath('tempo'), args)).toBe('');
   });
 
-  const promtool = spawnSync('promtool', ['--version'], { encoding: 'utf8' });
+  const promtool = spawnSync(PROMTOOL, ['--version'], { encoding: 'utf8' });
   const version = /version (\S+)/.exec(promtool.stdout ?? '')?.[1];
   it.skipIf(version === undefined)(
     `compose/prometheus.yml, against ${version === undefined ? 'LEFT OUT: promtool is not on PATH' : `promtool ${version}`}`,
@@ -131,7 +132,7 @@ describe('configurations are accepted by the programs they are for', () => {
       const config = join(temporary, 'prometheus.yml');
       const text = readFileSync(`${ROOT}compose/prometheus.yml`, 'utf8');
       writeFileSync(config, text.replace('/run/secrets/livespan_token', secret));
-      expect(complaints('promtool', ['check', 'config', config])).toBe('');
+      expect(complaints(PROMTOOL, ['check', 'config', config])).toBe('');
     },
   );
 
