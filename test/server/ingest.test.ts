@@ -272,6 +272,8 @@ describe('a text that is not JSON', () => {
     expect(findJsonFault('{,')).toEqual({ line: 1, column: 2, expected: 'key or }' });
     expect(findJsonFault('[01]')).toMatchObject({ column: 3, expected: ', or ]' });
     expect(findJsonFault('"\\x"')).toMatchObject({ column: 1 });
+    expect(findJsonFault('"\u001f"')).toMatchObject({ column: 1, expected: 'value' });
+    expect(findJsonFault('"\u007f\u0094\u2028\ud800" x')).toMatchObject({ column: 8, expected: 'the end' });
     expect(findJsonFault('['.repeat(200_000))).toMatchObject({ column: 200_001, expected: 'value or ]' });
     expect(findJsonFault('['.repeat(2_000_000))).toBeUndefined();
     expect(findJsonFault(`"${'a\\n'.repeat(1_000_000)}`)).toMatchObject({ column: 1 });
