@@ -1,4 +1,5 @@
 import { LivespanError } from '../errors.ts';
+import { codeOf, connectionProblem } from './connection-problem.ts';
 
 /** An error reply of Redis: it was answered, so nothing is in doubt. Anything else lost the answer. */
 export function isErrorReply(thrown: unknown): thrown is Error {
@@ -67,34 +68,16 @@ export function notRedisSentence(label: string): string {
 
 function connectionFailure(thrown: unknown, label: string): LivespanError {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-  const because = (sentence: string): LivespanError =>
-    new LivespanError('log_unavailable', sentence, { cause: thrown });
+  const code = codeOf(thrown);
   if (/Protocol error|Unknown RESP type/i.test(text)) {
     return new LivespanError('log_refused', notRedisSentence(label), { cause: thrown });
   }
-  if (code === 'ECONNREFUSED') return because(`nothing listens at ${label} (connection refused)`);
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return because(`the host of ${label} cannot be found`);
-  if (code === 'ETIMEDOUT') return because(`nothing answers at ${label}`);
   if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE/.test(code)) {
     const sentence = `Redis at ${label} asks for a client certificate, which livespan has none of: set tls-auth-clients no (or optional) there and sign in with a password`;
     return new LivespanError('log_refused', sentence, { cause: thrown });
   }
-  if (code.startsWith('ERR_SSL') || code === 'EPROTO') {
-    return because(`what listens at ${label} does not speak TLS: use redis:// instead of rediss://, or check the port`);
-  }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return because(
-      `the certificate of ${label} is for another host: the URL must name the host as the certificate does`,
-    );
-  }
-  if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code)) {
-    return because(`the certificate of ${label} is not valid at this time (${code})`);
-  }
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return because(
-      `the certificate of ${label} is not trusted (${code}): NODE_EXTRA_CA_CERTS names a file with its CA`,
-    );
-  }
-  return because(`the connection to Redis at ${label} was lost${code === '' ? '' : ` (${code})`}`);
+  const sentence =
+    connectionProblem(thrown, label, { plain: 'redis://', tls: 'rediss://' }) ??
+    `the connection to Redis at ${label} was lost${code === '' ? '' : ` (${code})`}`;
+  return new LivespanError('log_unavailable', sentence, { cause: thrown });
 }

@@ -1,11 +1,9 @@
 import { encodeActivity, withCursor } from '../activity/codec.ts';
 import { parseFilter } from '../activity/filter.ts';
 import { parseSince } from '../activity/since.ts';
-import { openBus } from '../bus/open-bus.ts';
 import { readOptions } from '../config.ts';
-import { LivespanError, toLivespanError } from '../errors.ts';
-import { type FeedMessage, type OpenFeedOptions, openFeed } from '../feed/open-feed.ts';
-import { openRemoteFeed } from '../feed/remote-feed.ts';
+import { LivespanError } from '../errors.ts';
+import { type FeedMessage, openFeed } from '../feed/open-feed.ts';
 import { usageError } from './arguments.ts';
 import type { Call, Command } from './command.ts';
 import { catchInterrupt } from './interrupt.ts';
@@ -72,23 +70,7 @@ function open({ given, own, operands, output }: Call, signal: AbortSignal): Asyn
   const since = typeof own.since === 'string' ? own.since : undefined;
   checkSince(since);
   if (output.isTerminal) output.err(output.paintErr('dim', `Following ${withoutCredentials(url)}; Ctrl-C ends`));
-  if (!/^https?:/i.test(url)) return openLog({ url, feed, since, filter, signal }, output);
-  return openRemoteFeed({ url, since, filter, token, signal, onRetry: sayRetries(url, output) });
-}
-
-/** Says first when the log cannot be reached: the feed itself just waits for it. */
-async function* openLog(options: OpenFeedOptions & { url: string; feed: string }, output: Output) {
-  const bus = await openBus({ url: options.url, feed: options.feed, keepAlive: true });
-  try {
-    await bus.ready(options.signal);
-  } catch (thrown) {
-    const error = toLivespanError(thrown);
-    if (error.code === 'log_refused') throw error;
-    if (!options.signal?.aborted) sayRetries(options.url, output)(error);
-  } finally {
-    await bus.close();
-  }
-  yield* openFeed(options);
+  return openFeed({ url, feed, token, since, filter, signal, onRetry: sayRetries(url, output) });
 }
 
 /** Says once that the server is away, not at each try. */

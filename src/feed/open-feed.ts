@@ -3,7 +3,8 @@ import type { Position } from '../activity/cursor.ts';
 import { compileFilter, parseFilter } from '../activity/filter.ts';
 import { parseSince } from '../activity/since.ts';
 import { readOptions } from '../config.ts';
-import { LivespanError } from '../errors.ts';
+import { warnOnce } from '../diag.ts';
+import { LivespanError, toLivespanError } from '../errors.ts';
 import type { Attached } from './handover.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { RingSlot } from './ring.ts';
@@ -26,6 +27,8 @@ export interface OpenFeedOptions {
   token?: string | undefined;
   /** Ends the feed without an error. */
   signal?: AbortSignal | undefined;
+  /** Told why the feed waits; it tries again by itself. Default: a warning of the process, once. */
+  onRetry?: ((error: LivespanError) => void) | undefined;
 }
 
 /** `cursor` is where to resume after the message. `missed` counts log entries, not matches of the filter. */
@@ -83,15 +86,16 @@ async function* read(given: OpenFeedOptions, signal: AbortSignal): AsyncGenerato
   const { url = DEFAULT_URL, feed: name, token } = readOptions(['url', 'feed', 'token'], given);
   const shows = filterOf(given.filter);
   checkSince(given.since, Date.now());
+  const onRetry = given.onRetry ?? warnOf(url);
   if (/^https?:/i.test(url)) {
     const { openRemoteFeed } = await import('./remote-feed.ts');
-    yield* openRemoteFeed({ url, since: given.since, filter: given.filter, token, signal });
+    yield* openRemoteFeed({ url, since: given.since, filter: given.filter, token, signal, onRetry });
     return;
   }
   signal.throwIfAborted();
   const { feed, leave } = await joinFeed(url, name);
   try {
-    yield* follow(feed, given.since, shows, signal);
+    yield* follow(feed, given.since, shows, signal, onRetry);
   } finally {
     await leave();
   }
@@ -102,11 +106,12 @@ async function* follow(
   since: string | undefined,
   shows: (activity: Activity) => boolean,
   signal: AbortSignal,
+  onRetry: TellRetry,
 ): AsyncGenerator<FeedMessage, void, undefined> {
   const appended = new WakeUp();
   const stop = feed.onAppend(() => appended.wake());
   try {
-    await reach(feed, signal);
+    await reach(feed, signal, onRetry);
     const from = checkSince(since, feed.nowMs());
     let place: Attached =
       from === undefined
@@ -152,13 +157,31 @@ async function* replayed(
 }
 
 /** Until the log is reached. One that refuses for good is an error of the caller's settings. */
-async function reach(feed: LiveFeed, signal: AbortSignal): Promise<void> {
+async function reach(feed: LiveFeed, signal: AbortSignal, onRetry: TellRetry): Promise<void> {
   const live = feed.live(signal);
-  const started = feed.start().catch((error: unknown) => {
-    if (error instanceof LivespanError && error.code === 'log_refused') throw error;
+  // The connection for reading may come a moment after the one that listens: only its own failure counts.
+  const started = feed.start().catch(async () => {
+    try {
+      await feed.bus.ready(signal);
+    } catch (thrown) {
+      const error = toLivespanError(thrown);
+      if (error.code === 'log_refused') throw error;
+      if (!signal.aborted) onRetry(error, 0, 1);
+    }
   });
   await Promise.race([started, live]);
   await live;
+}
+
+type TellRetry = (error: LivespanError, delayMs: number, failures: number) => void;
+
+/** A server that restarts ends its streams, and takes them again: worth no word. */
+function warnOf(url: string): TellRetry {
+  const at = url.replace(/^([a-z+]+:\/\/)(?:[^/?#]*@)?([^/?#]*).*$/i, '$1$2');
+  return ({ message }, _delayMs, failures) => {
+    if (failures === 0) return;
+    warnOnce('LIVESPAN_FEED_UNREACHABLE', `livespan cannot read the feed at ${at} and tries again: ${message}`);
+  };
 }
 
 function messageOf(slot: RingSlot, shows: (activity: Activity) => boolean): FeedMessage | undefined {

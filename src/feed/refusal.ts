@@ -26,7 +26,9 @@ export async function readRefusal(response: IncomingMessage): Promise<Refusal> {
   const problem = readProblem(await readBody(response));
   const codes = FINAL[status];
   const code = codes?.find((candidate) => candidate === problem.code) ?? codes?.[0] ?? 'log_unavailable';
-  const message = problem.detail ?? `The server answered ${status} instead of a stream`;
+  // A proxy in front of a server that is away answers so, too; so it is asked again, and the user told.
+  const foreign = `The server answered ${status} instead of a stream${status < 500 ? ': is this the address of a livespan server?' : ''}`;
+  const message = problem.detail ?? foreign;
   return {
     error: new LivespanError(code, message, { details: { ...problem.details, status } }),
     final: codes !== undefined,

@@ -3,6 +3,7 @@ import { request as requestHttps } from 'node:https';
 import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
 import { decodeActivity } from '../activity/codec.ts';
+import { connectionProblem } from '../bus/connection-problem.ts';
 import { log } from '../diag.ts';
 import { LivespanError, toLivespanError } from '../errors.ts';
 import type { FeedMessage } from './open-feed.ts';
@@ -20,8 +21,8 @@ export interface RemoteFeedOptions {
   signal?: AbortSignal | undefined;
   /** The process may end although the feed is open. */
   unref?: boolean | undefined;
-  /** Told of each try that failed and of the wait before the next one, ms. */
-  onRetry?: ((error: LivespanError, delayMs: number) => void) | undefined;
+  /** Told of each try that failed, of the wait before the next one, ms, and how many had failed in a row before. */
+  onRetry?: ((error: LivespanError, delayMs: number, failures: number) => void) | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -50,7 +51,7 @@ export async function* openRemoteFeed(options: RemoteFeedOptions): AsyncGenerato
         await connection.pause(new LivespanError('log_unavailable', 'The server ended the stream'));
       } catch (error) {
         if (connection.aborted) return;
-        const failure = toLivespanError(error, 'log_unavailable');
+        const failure = connection.failure(error);
         if (connection.isFinal(failure)) throw failure;
         await connection.pause(failure);
       }
@@ -87,6 +88,12 @@ class RemoteConnection {
     return this.#closed;
   }
 
+  failure(thrown: unknown): LivespanError {
+    const problem = connectionProblem(thrown, this.#address.host, { plain: 'http://', tls: 'https://' });
+    if (problem === undefined) return toLivespanError(thrown, 'log_unavailable');
+    return new LivespanError('log_unavailable', problem, { cause: thrown });
+  }
+
   isFinal(error: LivespanError): boolean {
     return error === this.#final;
   }
@@ -116,12 +123,13 @@ class RemoteConnection {
 
   /** Waits before the next try: longer each time in a row, spread, and never shorter than the server asked for. */
   async pause(error: LivespanError): Promise<void> {
-    const steps = Math.max(0, this.#failures - 1);
+    const failures = this.#failures;
+    const steps = Math.max(0, failures - 1);
     this.#failures += 1;
     const backOffMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2 ** Math.min(steps, 16)) * (0.75 + Math.random() / 2);
     const delayMs = Math.round(Math.max(backOffMs, this.#retryAfterMs));
     log.debug(`The feed comes back in ${delayMs} ms: ${error.message}`);
-    this.#options.onRetry?.(error, delayMs);
+    this.#options.onRetry?.(error, delayMs, failures);
     if (this.#closed) return;
     await new Promise<void>((resolve) => {
       const timer = this.#timer(resolve, delayMs);

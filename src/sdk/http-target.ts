@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { AppendRequest } from '../bus/bus.ts';
+import { codeOf, connectionProblem } from '../bus/connection-problem.ts';
 import { LivespanError } from '../errors.ts';
 import { readAnswer } from './http-answer.ts';
 import type { Target, TargetOptions, TargetResult } from './target.ts';
@@ -67,7 +68,7 @@ export function createHttpTarget(options: Pick<TargetOptions, 'url' | 'token'> &
         const { status, retryAfter, text } = await post(bodyOf(request), request.signal);
         return readAnswer(status, text, retryAfter, description);
       } catch (error) {
-        return failed(unreachable(error, description), 'unknown');
+        return failed(unreachable(error, url), 'unknown');
       }
     },
     async close() {
@@ -109,12 +110,12 @@ function bodyOf({ activities, producer, instance }: AppendRequest): string {
   return `{"activities":[${activities.join(',')}]${rest}`;
 }
 
-function unreachable(thrown: unknown, description: string): LivespanError {
-  if (thrown instanceof LivespanError) return new LivespanError(thrown.code, `${description}: ${thrown.message}`);
-  // A failed connection to several addresses is an AggregateError without a message of its own.
-  const { code, message } = (thrown ?? {}) as { code?: unknown; message?: unknown };
-  const reason = typeof message === 'string' && message !== '' ? message : String(code ?? 'unknown error');
-  return new LivespanError('log_unavailable', `${description} cannot be reached: ${reason}`, { cause: thrown });
+function unreachable(thrown: unknown, { host }: URL): LivespanError {
+  if (thrown instanceof LivespanError) return thrown;
+  const problem = connectionProblem(thrown, host, { plain: 'http://', tls: 'https://' });
+  const code = codeOf(thrown);
+  const sentence = problem ?? `the connection was lost${code === '' ? '' : ` (${code})`}`;
+  return new LivespanError('log_unavailable', sentence, { cause: thrown });
 }
 
 function failed(error: LivespanError, applied: 'no' | 'unknown'): TargetResult {

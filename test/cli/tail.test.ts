@@ -93,6 +93,17 @@ describe('tail', () => {
     expect(end.stderr).not.toContain('hunter2');
   });
 
+  it('says what is wrong with an address that is not a server', async () => {
+    const cli = startCli(['tail', '--url', 'http://127.0.0.1:2']);
+    await cli.says(
+      /waiting: http:\/\/127\.0\.0\.1:2: nothing listens at 127\.0\.0\.1:2 \(connection refused\); trying/,
+      'stderr',
+    );
+    cli.child.kill('SIGINT');
+    const end = await cli.ended;
+    expect(end).toMatchObject({ code: 130, stderr: expect.not.stringContaining('LIVESPAN_FEED') });
+  });
+
   it('refuses wrong use before it asks anybody', async () => {
     const wrong: [string[], RegExp][] = [
       [['--since', 'yesterday'], /--since: expected a duration/],

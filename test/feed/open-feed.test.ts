@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Bus } from '../../src/bus/bus.ts';
 import { openBus } from '../../src/bus/open-bus.ts';
 import { LivespanError } from '../../src/errors.ts';
@@ -143,5 +146,55 @@ describe('openFeed', () => {
     const later = open(feed, { since: '0-0' });
     expect((await take(later, 1)).map(indexOf)).toEqual([0]);
     await later.return();
+  });
+});
+
+describe('what cannot be read', () => {
+  async function listen(answer: (response: ServerResponse) => void): Promise<{ host: string; server: Server }> {
+    const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+  }
+
+  it('is said with the reason while the feed waits', async () => {
+    const other = await listen((response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<html>'));
+    const page = await listen((response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'));
+    const gone = await listen(() => undefined);
+    gone.server.close();
+    const cases: [string, RegExp][] = [
+      [`http://${other.host}`, /answered 404 .* is this the address of a livespan server\?/],
+      [`http://${page.host}/x`, /answered 200 instead of a stream: is this/],
+      [`http://user:s3cret@${gone.host}`, /^nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)$/],
+      [`https://${other.host}`, /does not speak TLS: use http:\/\/ instead of https:\/\//],
+      [`redis://:s3cret@${gone.host}`, /^nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)$/],
+    ];
+    for (const [url, sentence] of cases) {
+      const leave = new AbortController();
+      const said = await new Promise<LivespanError>((resolve) => {
+        const messages = openFeed({ url, signal: leave.signal, onRetry: resolve });
+        void messages.next();
+      });
+      leave.abort();
+      expect([url, said.message]).toEqual([url, expect.stringMatching(sentence)]);
+    }
+    for (const { server } of [other, page]) server.close();
+  });
+
+  it('is a warning of the process where nobody asked to be told, once and without secrets', async () => {
+    const { host, server } = await listen((response) => response.writeHead(404).end());
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const leave = new AbortController();
+    const waiting = openFeed({ url: `http://user:s3cret@${host}/`, signal: leave.signal }).next();
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), { timeout: 20_000 });
+    leave.abort();
+    await waiting;
+    process.off('warning', onWarning);
+    server.close();
+    expect(warnings[0]).toMatchObject({ name: 'LivespanWarning', code: 'LIVESPAN_FEED_UNREACHABLE' });
+    expect(warnings[0]?.message).toMatch(
+      /^livespan cannot read the feed at http:\/\/127\.0\.0\.1:\d+ and tries again: The server answered 404/,
+    );
   });
 });
