@@ -5,7 +5,7 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 # No script of any dependency runs; one of them would only bring the Node that this image has.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json tsconfig.monitor.json vite.config.ts ./
+COPY tsconfig.json tsconfig.build.json tsconfig.monitor.json vite.config.ts vite.package.config.ts ./
 COPY src ./src
 RUN npm run build
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { cryptoModule } from './load-module.ts';
 
 /**
  * UUIDv7 (RFC 9562 5.7, method 1): 48 bits of milliseconds, a 12-bit counter, 62 random bits. Monotone within the
@@ -37,7 +37,7 @@ function refill(ms: number): void {
     setTime(Math.max(ms, lastMs + 1));
   }
   if (randomNext === random.length) {
-    randomFillSync(random);
+    cryptoModule().randomFillSync(random);
     randomNext = 0;
   }
   const bytes = random.subarray(randomNext, randomNext + POOL_COUNT * RANDOM_BYTES);

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createId } from './activity-id.ts';
 import { nowUs } from './clock.ts';
+import { cryptoModule } from './load-module.ts';
 import type { PendingRecord } from './pending-activity.ts';
 
 const HOST_CHARS_MAX = 100;
@@ -11,7 +11,7 @@ export function defaultInstance(): string {
   const host = hostname()
     .replace(/[^\x21-\x7e]/g, '-')
     .slice(0, HOST_CHARS_MAX);
-  return `${host}:${process.pid}-${randomBytes(2).toString('hex')}`;
+  return `${host}:${process.pid}-${cryptoModule().randomBytes(2).toString('hex')}`;
 }
 
 /** `livespan.instance_started` or `livespan.instance_stopped`, in the producer's own order among its activities. */

@@ -1,5 +1,5 @@
-import { isMainThread } from 'node:worker_threads';
 import { log } from '../diag.ts';
+import { threadsModule } from './load-module.ts';
 
 /** Something that has to send its last words before the process ends. None of these may reject for ever or throw. */
 export interface LastWords {
@@ -47,7 +47,7 @@ function install(): void {
   process.on('beforeExit', onBeforeExit);
   process.on('uncaughtExceptionMonitor', onUncaught);
   // Signals reach the main thread only.
-  if (!isMainThread) return;
+  if (!threadsModule().isMainThread) return;
   process.on('newListener', onNewListener);
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }

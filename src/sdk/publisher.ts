@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { isMainThread } from 'node:worker_threads';
 import { type FlattenOptions, noCuts } from '../activity/flatten.ts';
 import { createRedactor } from '../activity/redaction.ts';
 import type { AppendRequest } from '../bus/bus.ts';
@@ -14,6 +12,7 @@ import { rescueInWorker } from './crash-rescue.ts';
 import { createDropLedger } from './drop-ledger.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { defaultInstance, instanceNotice, serviceFromEnvironment } from './instance.ts';
+import { cryptoModule, threadsModule } from './load-module.ts';
 import type { PendingRecord } from './pending-activity.ts';
 import { PendingRing } from './pending-ring.ts';
 import { watchProcessEnd } from './process-end.ts';
@@ -103,7 +102,7 @@ class LivePublisher implements PendingPublisher {
     this.events = read.events as EventSink;
     this.instance = read.instance ?? defaultInstance();
     this.service = options.service ?? serviceFromEnvironment(environment());
-    this.#register = options.register ?? (isMainThread && read.instance !== undefined);
+    this.#register = options.register ?? (threadsModule().isMainThread && read.instance !== undefined);
     this.#flushDelayMs = read.flushDelayMs;
     this.#closeTimeoutMs = read.closeTimeoutMs;
     this.#ring = new PendingRing({ countMax: read.queueCountMax, bytesMax: read.queueBytesMax });
@@ -114,7 +113,7 @@ class LivePublisher implements PendingPublisher {
       counts: noCuts(),
     };
     this.#sender = new BatchSender({
-      producerId: randomUUID(),
+      producerId: cryptoModule().randomUUID(),
       open: () => openTarget(this.#target),
       take: () => this.#take(),
       instance: (content) => this.#sign(content.sign),
