@@ -122,7 +122,7 @@ export interface BusInfo {
 
 export interface BusStatus {
   connected: boolean;
-  /** Why not, when not. */
+  /** Why not, when not. When connected: why the log, which is full or refuses us, took none of the newest appends. */
   problem?: LivespanError;
   /** Sentences for the operator, e.g. an evicting `maxmemory-policy`. */
   warnings: readonly string[];

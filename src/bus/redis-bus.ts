@@ -27,6 +27,8 @@ export interface RedisBusOptions {
 }
 
 const TIME_LIMIT_MS = 5_000;
+/** A publisher tries again every 2 s: an append that was refused longer ago says nothing about now. */
+const REFUSAL_AGE_MAX_MS = 10_000;
 
 /**
  * The log in Redis ≥ 6.2 or Valkey (contract, "Redis layout"). Connects and reconnects by itself.
@@ -46,6 +48,8 @@ export function createRedisBus(options: RedisBusOptions): Bus {
   let unpublishedWarning: string | undefined;
   /** Greatest log time seen: a log made anew must begin after it, also where Redis lost everything. */
   let newestMs = 0;
+  /** What Redis answered to the newest append, where it took none of it. */
+  let refusal: { error: LivespanError; atMs: number } | undefined;
   let closed = false;
 
   const connection = createConnection({
@@ -86,22 +90,27 @@ export function createRedisBus(options: RedisBusOptions): Bus {
 
   const append = async (request: AppendRequest): Promise<AppendResult> => {
     const open = connection.link;
-    const refusal = checkAppendRequest(request) ?? (request.signal?.aborted ? givenUpError() : undefined);
-    if (refusal !== undefined) return { outcome: 'failed', error: refusal, applied: 'no' };
+    const invalid = checkAppendRequest(request) ?? (request.signal?.aborted ? givenUpError() : undefined);
+    if (invalid !== undefined) return { outcome: 'failed', error: invalid, applied: 'no' };
     if (open === undefined || closed) return { outcome: 'failed', error: problemNow(), applied: 'no' };
     try {
       const args = appendArgs(request, newestMs, keys.channel, retention);
       const reply = await givingUp(open.run(APPEND_SCRIPT, appendKeys(keys, request), args), request.signal);
       const { result, why } = readAppendReply(reply);
+      refusal = undefined;
       if (result.outcome === 'appended') {
         if (result.last !== undefined) newestMs = Math.max(newestMs, result.last.ms);
         unpublishedWarning = result.unpublished > 0 ? unpublishedSentence(why) : undefined;
       }
       return result;
-    } catch (error) {
-      return { outcome: 'failed', error: failure(error, open), applied: isErrorReply(error) ? 'no' : 'unknown' };
+    } catch (thrown) {
+      const error = failure(thrown, open);
+      if (isErrorReply(thrown)) refusal = { error, atMs: performance.now() };
+      return { outcome: 'failed', error, applied: isErrorReply(thrown) ? 'no' : 'unknown' };
     }
   };
+  const refusedLately = (): LivespanError | undefined =>
+    refusal !== undefined && performance.now() - refusal.atMs < REFUSAL_AGE_MAX_MS ? refusal.error : undefined;
   const unpublishedSentence = (why: string): string =>
     `Redis at ${label} logs activities but refuses to PUBLISH them on ${keys.channel}, so nothing is seen live: grant +publish and &${keys.channel} (${why})`;
 
@@ -113,7 +122,8 @@ export function createRedisBus(options: RedisBusOptions): Bus {
     status() {
       const warnings = unpublishedWarning === undefined ? facts.warnings : [...facts.warnings, unpublishedWarning];
       const connected = connection.link !== undefined && !closed;
-      return connected ? { connected, warnings } : { connected, problem: problemNow(), warnings };
+      const problem = connected ? refusedLately() : problemNow();
+      return { connected, ...(problem === undefined ? {} : { problem }), warnings };
     },
     append,
     async range(query) {

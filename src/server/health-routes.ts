@@ -8,8 +8,8 @@ import type { Auth } from './auth.ts';
 const PROBE_TIMEOUT_MS = 2_000;
 
 /**
- * `GET /health`: the process answers, nothing else is asked. `GET /ready`: the log answers a bounded probe and the live
- * feed hangs on it; otherwise 503 and why. Both are open, so who has no token is told the kind of trouble only.
+ * `GET /health`: the process answers, nothing else is asked. `GET /ready`: the log answers a bounded probe, takes
+ * what is appended, and the live feed hangs on it; otherwise 503 and why. Both are open, so who has no token is told the kind of trouble only.
  */
 export function addHealthRoutes(app: FastifyInstance, parts: { bus: Bus; feed: LiveFeed; auth: Auth }): void {
   app.get('/health', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
@@ -26,7 +26,8 @@ export function addHealthRoutes(app: FastifyInstance, parts: { bus: Bus; feed: L
 
 async function probe(bus: Bus, feed: LiveFeed): Promise<void> {
   const { connected, problem } = bus.status();
-  if (!connected) throw problem ?? new LivespanError('log_unavailable', 'The log is not reached yet');
+  if (problem !== undefined) throw problem;
+  if (!connected) throw new LivespanError('log_unavailable', 'The log is not reached yet');
   await withTimeout(bus.info(), PROBE_TIMEOUT_MS);
   if (!feed.status().connected) throw new LivespanError('log_unavailable', 'The live subscription is not up');
 }

@@ -5,7 +5,7 @@ const LOOK_MS = 1_000;
 
 /** Tells the operator, once each time, that the log went away, that it came back, and what its connection warns of. */
 export function watchLog(bus: Bus): { close(): void } {
-  let wasConnected = true;
+  let wasWell = true;
   const warned = new Set<string>();
 
   function look(): void {
@@ -15,9 +15,10 @@ export function watchLog(bus: Bus): { close(): void } {
       warned.add(warning);
       log.warn(`${bus.description}: ${warning}`);
     }
-    if (connected === wasConnected) return;
-    wasConnected = connected;
-    if (connected) log.warn(`The log can be used again: ${bus.description}`);
+    const isWell = connected && problem === undefined;
+    if (isWell === wasWell) return;
+    wasWell = isWell;
+    if (isWell) log.warn(`The log can be used again: ${bus.description}`);
     else log.warn(`The log cannot be used: ${problem?.message ?? 'not connected yet'}; still trying`);
   }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { formatCursor } from '../activity/cursor.ts';
 import type { Bus } from '../bus/bus.ts';
-import { toLivespanError } from '../errors.ts';
+import { type LivespanError, toLivespanError } from '../errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { FigureSources } from './server-figures.ts';
 
@@ -37,10 +37,15 @@ export function addStatsRoutes(app: FastifyInstance, sources: StatsSources): voi
 async function describeLog(bus: Bus): Promise<Record<string, unknown>> {
   const { connected, problem, warnings } = bus.status();
   const state = { description: bus.description, connected, warnings };
+  const say = ({ code, message }: LivespanError) => ({
+    // Whatever is not a sentence of ours stays inside.
+    problem: { code, message: code === 'internal' ? 'see the server log' : message },
+  });
   try {
     const { epoch, first, last, length, instances, timeMs } = await bus.info();
     return {
       ...state,
+      ...(problem && say(problem)),
       epoch,
       ...(first && { first: formatCursor(first) }),
       last: formatCursor(last),
@@ -49,8 +54,6 @@ async function describeLog(bus: Bus): Promise<Record<string, unknown>> {
       timeMs,
     };
   } catch (thrown) {
-    const { code, message } = problem ?? toLivespanError(thrown);
-    // Whatever is not a sentence of ours stays inside.
-    return { ...state, problem: { code, message: code === 'internal' ? 'see the server log' : message } };
+    return { ...state, ...say(problem ?? toLivespanError(thrown)) };
   }
 }

@@ -278,8 +278,10 @@ test('a full Redis refuses the whole batch, and takes it when there is room agai
   const request = { activities: activities(3), producer: { id: 'p', batch: 1, acked: 0 } };
   await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
   expect(await failed(bus, request)).toMatchObject({ code: 'log_full', applied: 'no' });
+  expect(bus.status()).toMatchObject({ connected: true, problem: { code: 'log_full' } });
   await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
   await appended(bus, request);
+  expect(bus.status()).toEqual({ connected: true, warnings: [] });
   expect(await all(bus)).toHaveLength(3);
 });
 

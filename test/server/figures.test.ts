@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis } from '../support/redis.ts';
 import { getJson, post, problem, request, serve } from './http.ts';
 
@@ -96,6 +96,26 @@ describe('GET /stats', () => {
       ingest: { requests: 1, accepted: 1 },
       instanceWatch: { lost: 0 },
     });
+  });
+});
+
+describe('a Redis that is full', () => {
+  it('makes the server not ready, which says why, until something is taken again', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const { url } = await serve({ url: redis.url });
+    expect((await request(url, 'GET /ready')).status).toBe(200);
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+    expect(problem(await post(url, { activities: [{ name: 'a' }] }))).toMatchObject({ code: 'log_full' });
+    expect(problem(await request(url, 'GET /ready'))).toMatchObject({
+      status: 503,
+      code: 'log_full',
+      detail: expect.stringMatching(/is full: its maxmemory is reached/),
+    });
+    expect(await getJson(`${url}/stats`)).toMatchObject({ log: { connected: true, problem: { code: 'log_full' } } });
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+    expect((await post(url, { activities: [{ name: 'a' }] })).status).toBe(200);
+    expect((await request(url, 'GET /ready')).status).toBe(200);
   });
 });
 
