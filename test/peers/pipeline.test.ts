@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis, uniqueFeed } from '../support/redis.ts';
 import { against, peerPath, whyNot } from './at-hand.ts';
@@ -105,5 +106,16 @@ describe.skipIf(whyNot(...PEERS))(`collector/config.yaml, ${against(...PEERS)}`,
     }
     expect(spanOf('probe')).toBeUndefined();
     expect(await collector.figure('otelcol_processor_filter_spans_filtered')).toBeGreaterThan(0);
+  });
+
+  it('has a figure for every name that the Grafana dashboard asks for', async () => {
+    const dashboard = readFileSync(new URL('../../compose/grafana/dashboards/livespan.json', import.meta.url), 'utf8');
+    const names = new Set(dashboard.match(/\b(livespan|otelcol|nodejs|v8js|process|http_server)_[a-z0-9_]+/g));
+    const text = `${await livespan.metrics()}\n${await collector.metrics()}`;
+    // Counted by reason: there is no series before the first one.
+    const later = ['livespan_ingest_rejected_total', 'livespan_ingest_failed_total', 'livespan_readers_ended_total'];
+    const absent = [...names].filter((name) => !text.includes(`\n${name}{`) && !text.includes(`\n${name} `));
+    expect(names.size).toBeGreaterThan(20);
+    expect(absent.filter((name) => !later.includes(name))).toEqual([]);
   });
 });
