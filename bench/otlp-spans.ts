@@ -1,3 +1,5 @@
+import { FLATTEN_LIMITS, noCuts } from '../src/activity/flatten.ts';
+import { createRedactor } from '../src/activity/redaction.ts';
 import { decodeMessage, encodeMessage } from '../test/otlp/schema.ts';
 
 /** Spans of an HTTP service as an OpenTelemetry SDK sends them: about 450 bytes of JSON each on the feed. */
@@ -118,4 +120,15 @@ function plain(pairs: PlainPair[]): Record<string, unknown> {
       value.intValue === undefined ? Object.values(value)[0] : Number(value.intValue),
     ]),
   );
+}
+
+/** A receiver's settings as the server has them, without a log. */
+export function receiverOptions() {
+  return {
+    flatten: { limits: { ...FLATTEN_LIMITS }, redactor: createRedactor([]), counts: noCuts() },
+    keepLive: false,
+    nowUs: () => Date.now() * 1_000,
+    heldBytesMax: 64 * 1_048_576,
+    madeCharsMax: 64 * 1_048_576,
+  };
 }

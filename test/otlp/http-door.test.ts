@@ -40,11 +40,13 @@ describe('what is sent well', () => {
     expect((await send(doors.http, Buffer.alloc(0))).status).toBe(200);
   });
 
-  it.each([
+  it.each<[string, (bytes: Buffer) => Buffer]>([
     ['gzip', gzipSync],
     ['x-gzip', gzipSync],
     ['deflate', deflateSync],
-    ...(typeof zstdCompressSync === 'function' ? ([['zstd', zstdCompressSync]] as const) : []),
+    ...(typeof zstdCompressSync === 'function'
+      ? [['zstd', zstdCompressSync] as [string, (bytes: Buffer) => Buffer]]
+      : []),
   ])('is taken as %s', async (encoding, compress) => {
     const doors = await openDoors();
     expect((await send(doors.http, compress(binary()), { 'content-encoding': encoding })).status).toBe(200);
