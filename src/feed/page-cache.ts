@@ -25,6 +25,7 @@ export interface PageCache {
   info(probe: Position, signal: AbortSignal): Promise<BusInfo>;
 }
 
+/** Pages end at multiples of this, so that readers who come from different places are on the same page from the second on. */
 const PAGE_COUNT = 500;
 const BACK_OFF_MAX_MS = 2_000;
 const PAGES_MAX = 64;
@@ -64,7 +65,8 @@ export function createPageCache(bus: Bus, history: History, onOtherEpoch: () => 
     const known = history.ring.newest();
     const { epoch } = history;
     const bounds = inclusive ? { from: after } : { after };
-    const { entries, next } = await bus.range({ ...bounds, limit: PAGE_COUNT, signal });
+    const limit = PAGE_COUNT - (after.n % PAGE_COUNT) + (inclusive ? 1 : 0);
+    const { entries, next } = await bus.range({ ...bounds, limit, signal });
     const info = await bus.info(after);
     if (info.epoch !== epoch) onOtherEpoch();
     const steps = entries.map((entry) => activitySlot(entry) ?? { type: 'invalid' as const, position: entry.position });

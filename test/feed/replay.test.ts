@@ -49,6 +49,17 @@ describe('replay', () => {
     expect(ranges()).toBeLessThanOrEqual(12);
   });
 
+  it('costs the same for readers who come from different places, but for the first page', async () => {
+    const { bus, feed, ranges } = await logOf(5_000);
+    const { entries } = await bus.range({ limit: 100 });
+    const before = ranges();
+    const all = await Promise.all(entries.map(({ position }) => replayAll(feed, position)));
+    for (const [at, { slots, attached }] of all.entries()) {
+      expect(slots.length + feed.ring.head - attached.sequence).toBe(5_000 - 1 - at);
+    }
+    expect(ranges() - before).toBeLessThanOrEqual(100 + 12);
+  });
+
   it('serves a cursor inside the ring without asking the log', async () => {
     const { feed, ranges } = await logOf(1_000);
     const { slots, attached } = await replayAll(feed, feed.ring.at(feed.ring.head - 50)?.position ?? BEGINNING);
