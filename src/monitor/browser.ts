@@ -29,6 +29,17 @@ export function startInBrowser(): Monitor {
   });
   monitor.start();
   drive(monitor);
+  // For scripts that check the page: the counts behind what is drawn, which shows but a part of the rows.
+  addEventListener('livespan:inspect', (event) => {
+    if (!(event instanceof CustomEvent) || typeof event.detail !== 'object' || event.detail === null) return;
+    const { totals, loss, rows, behind } = monitor.store;
+    Object.assign(event.detail, {
+      totals: totals.value,
+      loss: loss.value,
+      rows: rows.value.count,
+      behind: behind.value,
+    });
+  });
   return monitor;
 }
 

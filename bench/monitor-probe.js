@@ -1,0 +1,62 @@
+// Runs in the page that is measured, before its first script; the bench calls it by `livespanProbe`.
+const seen = {};
+const frames = [];
+const inputs = [];
+let shownMs = 0;
+
+let lastMs = performance.now();
+const onFrame = (nowMs) => {
+  frames.push(nowMs - lastMs);
+  lastMs = nowMs;
+  requestAnimationFrame(onFrame);
+};
+requestAnimationFrame(onFrame);
+
+addEventListener('keydown', (event) => inputs.push(performance.now() - event.timeStamp), true);
+
+new MutationObserver((changes) => {
+  const isFirst = shownMs === 0 && (document.getElementById('app')?.childElementCount ?? 0) > 0;
+  const fresh = new Set();
+  for (const { target, addedNodes } of changes) {
+    for (const node of addedNodes.length > 0 ? addedNodes : [target]) {
+      for (const [name] of (node.textContent ?? '').matchAll(/probe-\d+-/g)) if (!(name in seen)) fresh.add(name);
+    }
+  }
+  if (fresh.size === 0 && !isFirst) return;
+  for (const name of fresh) seen[name] = null;
+  // The next frame is the one that draws it.
+  requestAnimationFrame(() => {
+    if (isFirst) shownMs = performance.now();
+    for (const name of fresh) seen[name] = Date.now();
+  });
+}).observe(document, { childList: true, subtree: true, characterData: true });
+
+globalThis.livespanProbe = {
+  /** shownMs: since navigation; seen: marker → ms since the epoch; frames, inputs: ms. */
+  read: () => ({ shownMs, seen, frames, inputs }),
+  reset() {
+    frames.length = 0;
+    inputs.length = 0;
+  },
+  counts() {
+    const detail = {};
+    dispatchEvent(new CustomEvent('livespan:inspect', { detail }));
+    const { totals, loss, rows, behind } = detail;
+    return { activities: totals.activities, missed: loss.missed, rows, behind };
+  },
+  loaded: () => performance.getEntriesByType('resource').map(({ name }) => name),
+  /** Scrolls the longest list from top to bottom; returns its height, 0 where there is none. */
+  async scroll(forMs) {
+    const longest = [...document.querySelectorAll('*')].sort((a, b) => b.scrollHeight - a.scrollHeight);
+    const list = longest.find(
+      (one) => one.scrollHeight > one.clientHeight + 1_000 && getComputedStyle(one).overflowY !== 'visible',
+    );
+    if (list === undefined) return 0;
+    const beginMs = performance.now();
+    for (let ms = 0; ms < forMs; ms = performance.now() - beginMs) {
+      list.scrollTop = (ms / forMs) * list.scrollHeight;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    return list.scrollHeight;
+  },
+};
