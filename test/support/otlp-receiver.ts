@@ -1,4 +1,6 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -34,11 +36,19 @@ export interface OtlpReceiver {
   close(): Promise<void>;
 }
 
+/** Files for doors that speak TLS and take only clients whose certificate the authority signed. */
+export interface OtlpTls {
+  key: string;
+  certificate: string;
+  ca: string;
+}
+
 /** A Collector's doors, open to real exporters: OTLP/gRPC and OTLP/HTTP on free loopback ports; everything succeeds. */
-export async function startOtlpReceiver(): Promise<OtlpReceiver> {
+export async function startOtlpReceiver(tls?: OtlpTls): Promise<OtlpReceiver> {
   const requests: OtlpRequest[] = [];
   const sockets = new Set<Socket>();
-  const http = createServer((request, response) => {
+  const files = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.certificate), ca: readFileSync(tls.ca) };
+  const onRequest: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -48,23 +58,32 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       const type = request.headers['content-type'] ?? '';
       response.writeHead(200, { 'content-type': type }).end(type.includes('json') ? '{}' : '');
     });
-  });
+  };
+  const http =
+    files === undefined
+      ? createServer(onRequest)
+      : createTlsServer({ ...files, requestCert: true, rejectUnauthorized: true }, onRequest);
   http.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const grpc = createGrpcServer(requests);
+  const credentials =
+    files === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(files.ca, [{ private_key: files.key, cert_chain: files.cert }], true);
   const grpcPort = await new Promise<number>((resolve, reject) => {
-    grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+    grpc.bindAsync('127.0.0.1:0', credentials, (error, port) => {
       if (error) reject(error);
       else resolve(port);
     });
   });
 
+  const scheme = tls === undefined ? 'http' : 'https';
   const receiver: OtlpReceiver = {
-    grpcUrl: `http://127.0.0.1:${grpcPort}`,
-    httpUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    grpcUrl: `${scheme}://127.0.0.1:${grpcPort}`,
+    httpUrl: `${scheme}://127.0.0.1:${(http.address() as AddressInfo).port}`,
     requests,
     spans: () => requests.filter(isJsonTraces).flatMap(({ body }) => readSpans(body)),
     hasBytes: (hex) => requests.some(({ body }) => body.includes(Buffer.from(hex, 'hex'))),
