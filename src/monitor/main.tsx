@@ -1,6 +1,10 @@
+import './styles/tokens.css';
+import './styles/frame.css';
+import './styles/rows.css';
+import './styles/panels.css';
 import { render } from 'preact';
 import { startInBrowser } from './browser.ts';
+import { App } from './views/app.tsx';
 
-const monitor = startInBrowser();
 const root = document.getElementById('app');
-if (root !== null) render(<p>livespan {monitor.store.totals.value.activities}</p>, root);
+if (root !== null) render(<App monitor={startInBrowser()} />, root);

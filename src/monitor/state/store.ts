@@ -72,6 +72,8 @@ export interface Store {
   readonly selection: Signal<Selection | undefined>;
   readonly theme: Signal<Theme>;
   readonly order: Signal<RowOrder>;
+  /** Whether the sheet of keys is open. */
+  readonly isHelpOpen: Signal<boolean>;
 
   /** What is known of one record; `undefined` once it is evicted. Read inside a computed, it follows changes. */
   span(traceId: string | undefined, spanId: string): SpanRow | undefined;
@@ -175,6 +177,7 @@ export function createStore(options: StoreOptions = {}): Store {
     selection: signal<Selection | undefined>(undefined),
     theme: signal<Theme>('system'),
     order,
+    isHelpOpen: signal(false),
 
     span: (traceId, spanId) => version(rowsVersion, () => engine.span(traceId, spanId))(),
     row: (key) => version(rowsVersion, () => engine.row(key))(),

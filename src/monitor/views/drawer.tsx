@@ -1,0 +1,187 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { groupAttributes } from '../state/conventions.ts';
+import { asCurl, asJson, asMarkdown, entriesOf } from '../state/copy-texts.ts';
+import { formatDuration, formatTime } from '../state/figures.ts';
+import type { DrawerTab, Row } from '../state/model.ts';
+import { traceBackendName, traceLink } from '../state/server-facts.ts';
+import { isError, timeUsOf } from '../state/span-row.ts';
+import { CallStory } from './call-story.tsx';
+import { useStore } from './context.ts';
+import { Glyph } from './glyph.tsx';
+import { Waterfall } from './waterfall.tsx';
+
+const TABS: readonly [DrawerTab, string][] = [
+  ['story', 'Story'],
+  ['attributes', 'Attributes'],
+  ['json', 'JSON'],
+  ['trace', 'Trace'],
+];
+
+/** What is selected, in detail, beside the list that stays where it was. */
+export function Drawer() {
+  const store = useStore();
+  const selection = store.selection.value;
+  const body = useRef<HTMLElement>(null);
+  const widthPx = useSignal<number | undefined>(undefined);
+  const key = selection?.type === 'row' ? selection.key : undefined;
+  useEffect(() => {
+    if (key !== undefined) body.current?.focus({ preventScroll: true });
+  }, [key]);
+  if (selection?.type !== 'row') return null;
+  const row = store.row(selection.key);
+  const close = (): void => {
+    store.selection.value = undefined;
+  };
+  return (
+    <aside
+      ref={body}
+      class="drawer"
+      tabIndex={-1}
+      aria-label="Details"
+      style={widthPx.value === undefined ? {} : { width: `${widthPx.value}px` }}
+    >
+      <Resizer
+        onMove={(px) => {
+          widthPx.value = Math.min(innerWidth - 240, Math.max(320, px));
+        }}
+      />
+      {row === undefined ? (
+        <p class="muted">
+          This row is no longer held by the page.{' '}
+          <button type="button" class="quiet" onClick={close}>
+            close
+          </button>
+        </p>
+      ) : (
+        <RowDetails row={row} tab={selection.tab} close={close} />
+      )}
+    </aside>
+  );
+}
+
+function Resizer({ onMove }: { onMove: (px: number) => void }) {
+  return (
+    <div
+      class="resizer"
+      aria-hidden="true"
+      onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+      onPointerMove={(event) =>
+        event.currentTarget.hasPointerCapture(event.pointerId) && onMove(innerWidth - event.clientX)
+      }
+    />
+  );
+}
+
+function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () => void }) {
+  const store = useStore();
+  const entries = entriesOf(row);
+  const main = row.type === 'span' ? (row.end ?? row.start ?? entries[0]) : entries[0];
+  const activity = main?.activity;
+  const traceId = row.type === 'span' ? row.traceId : activity?.traceId;
+  const link = traceLink(store.config.value, traceId);
+  const goTab = (next: DrawerTab): void => {
+    store.selection.value = { type: 'row', key: row.key, tab: next };
+  };
+  const state = row.type === 'span' ? row.state : undefined;
+  return (
+    <>
+      <header>
+        <h2>
+          {state !== undefined && <Glyph name={state} label={state} />} {activity?.name ?? row.type}
+        </h2>
+        <button type="button" class="quiet" aria-label="Close (Esc)" onClick={close}>
+          close
+        </button>
+      </header>
+      <p class="muted">
+        {row.type === 'span' ? formatTime(row.startUs) : activity === undefined ? '' : formatTime(timeUsOf(activity))}{' '}
+        {activity?.service ?? ''} {activity?.instance ?? ''}{' '}
+        {row.type === 'span' && row.durationMs !== undefined ? `· ${formatDuration(row.durationMs)}` : ''}
+      </p>
+      <p class="actions">
+        <CopyButton title="JSON" text={() => asJson(row)} />
+        <CopyButton title="Markdown" text={() => asMarkdown(row)} />
+        <CopyButton title="curl" text={() => asCurl(row, location.origin, store.config.value.signedIn === true)} />
+        <CopyButton title="link" text={() => location.href} />
+        {link !== undefined && (
+          <a href={link} target="_blank" rel="noreferrer">
+            Open in {traceBackendName(store.config.value)}
+          </a>
+        )}
+      </p>
+      <div role="tablist" class="tabs" aria-label="Details">
+        {TABS.filter(([name]) => name !== 'trace' || traceId !== undefined).map(([name, title]) => (
+          <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => goTab(name)}>
+            {title}
+          </button>
+        ))}
+      </div>
+      <div class="tab-body" role="tabpanel" aria-label={tab}>
+        {tab === 'story' && <RowStory row={row} />}
+        {tab === 'attributes' && activity !== undefined && <AttributeTable attributes={activity.attributes} />}
+        {tab === 'json' && <pre>{asJson(row)}</pre>}
+        {tab === 'trace' && traceId !== undefined && <Waterfall traceId={traceId} />}
+      </div>
+    </>
+  );
+}
+
+/** The call it belongs to, where there is one; else its own entries in order. */
+function RowStory({ row }: { row: Row }) {
+  const store = useStore();
+  const callId = row.type === 'span' ? row.callId : entriesOf(row)[0]?.activity.callId;
+  if (callId !== undefined && store.call(callId) !== undefined) return <CallStory callId={callId} />;
+  return (
+    <ol class="entries">
+      {entriesOf(row).map(({ cursor, activity }) => (
+        <li key={cursor} class={isError(activity) ? 'is-error' : ''}>
+          <time>{formatTime(timeUsOf(activity))}</time>{' '}
+          <b>{activity.kind === 'event' ? activity.name : `${activity.kind} ${activity.name}`}</b>{' '}
+          <span>{activity.summary ?? activity.statusMessage ?? ''}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function AttributeTable({ attributes }: { attributes: Parameters<typeof groupAttributes>[0] }) {
+  const groups = groupAttributes(attributes);
+  if (groups.length === 0) return <p class="muted">No attributes.</p>;
+  return (
+    <>
+      {groups.map((group) => (
+        <section key={group.title}>
+          <h3>{group.title}</h3>
+          <dl>
+            {group.attributes.map(({ key, value, explanation }) => (
+              <div key={key} title={explanation}>
+                <dt>{key}</dt>
+                <dd>{Array.isArray(value) ? value.join(', ') : String(value)}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </>
+  );
+}
+
+function CopyButton({ title, text }: { title: string; text: () => string }) {
+  const isCopied = useSignal(false);
+  return (
+    <button
+      type="button"
+      class="quiet"
+      onClick={async () => {
+        await navigator.clipboard.writeText(text());
+        isCopied.value = true;
+        setTimeout(() => {
+          isCopied.value = false;
+        }, 1_200);
+      }}
+    >
+      {isCopied.value ? 'copied' : `copy ${title}`}
+    </button>
+  );
+}
