@@ -13,7 +13,7 @@ import { eventData, SUMMARY } from './event.ts';
 import { LANES } from './soak-readers.ts';
 
 export interface ProcessSample {
-  /** After a full collection. */
+  /** After a full collection; with what lies outside the heap and belongs to it, buffers above all. */
   heapBytes: number;
   rssBytes: number;
   descriptors: number;
@@ -39,9 +39,9 @@ async function sample(): Promise<ProcessSample> {
   const elapsedMs = performance.now() - usedAtMs;
   used = process.cpuUsage();
   usedAtMs = performance.now();
-  const { heapUsed, rss } = process.memoryUsage();
+  const { heapUsed, external, rss } = process.memoryUsage();
   return {
-    heapBytes: heapUsed,
+    heapBytes: heapUsed + external,
     rssBytes: rss,
     descriptors: readdirSync('/proc/self/fd').length,
     cpuShare: (cpu.user + cpu.system) / 1_000 / elapsedMs,

@@ -157,7 +157,7 @@ function report(): string {
 server process, ${readers.length} readers that come (5 to 60 s) and go (up to 20 s, resuming with their cursor; every fifth has a filter) and one that never
 reads. ${machine}. The machine was shared with other work (load ${load} at the end), so absolute times say little.
 
-Heap is taken after a full collection. Descriptors of the server include one for each reader that is connected at that moment.
+Heap is taken after a full collection, with the buffers outside it. Descriptors of the server include one for each reader that is connected at that moment.
 
 | ${TITLES.join(' | ')} |
 |${TITLES.map(() => '---:').join('|')}|

@@ -4,7 +4,7 @@ import type { Fault } from './row.ts';
 /** Every answered append is on disk, so that a killed Redis comes back with all of them. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 /** Small enough to overflow within a second of load. */
-const SMALL_QUEUE = 600;
+const SMALL_QUEUE = 400;
 /** Longer than a command may take before its connection is given up. */
 const STALL_MS = 6_500;
 
