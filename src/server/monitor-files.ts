@@ -70,7 +70,7 @@ export function addMonitorFiles(app: FastifyInstance, config: () => MonitorConfi
     // Asked for anew each time: it names the files of the version that is running.
     return sendFile(request, reply, pageFor(request.url.split('?', 1)[0] ?? '/'), 'no-cache');
   };
-  for (const path of ['/monitor', '/monitor/*']) app.get(path, sendPage);
+  for (const path of ['/', '/activity/monitor', '/monitor', '/monitor/*']) app.get(path, sendPage);
 
   app.get('/monitor/config.json', async (_request, reply) => reply.header('cache-control', 'no-store').send(config()));
 

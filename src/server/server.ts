@@ -19,7 +19,6 @@ import { watchLog } from './log-watch.ts';
 import { createMetrics } from './metrics.ts';
 import { addMonitorFiles } from './monitor-files.ts';
 import { type DoorPort, type OtlpDoors, openOtlpDoors } from './otlp-doors.ts';
-import { addPageRoutes } from './page-routes.ts';
 import { otlpFigures, serverFigures } from './server-figures.ts';
 import { createSessions } from './sessions.ts';
 import { createStreamHandler } from './sse.ts';
@@ -174,7 +173,6 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): Running {
   addActivityRoutes(app, bus);
   addTraceRoute(app, { bus, feed });
   addStatsRoutes(app, sources);
-  addPageRoutes(app);
   addMonitorFiles(app, () => ({ traceUrl: settings.traceUrl, signedIn: auth.required }));
   let doors: OtlpDoors | undefined;
   const close = async (): Promise<void> => {

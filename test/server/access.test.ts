@@ -83,7 +83,7 @@ describe('the token', () => {
       '/stats',
       '/metrics',
       '/nothing',
-      '/page/live.js',
+      '/monitor/assets/index.js',
       '/traces/4bf92f3577b34da6a3ce929d0e0e4736',
     ];
     for (const path of closed) {

@@ -1,9 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { type FastifyInstance, fastify } from 'fastify';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { addMonitorFiles } from '../../src/server/monitor-files.ts';
 import { problemOf } from '../../src/server/problem.ts';
@@ -14,13 +15,11 @@ let dir: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'livespan-monitor-'));
-  const build_ = { outDir: dir, emptyOutDir: true };
-  await build({
-    configFile: join(ROOT, 'vite.config.ts'),
-    root: join(ROOT, 'src/monitor'),
-    logLevel: 'silent',
-    build: build_,
-  });
+  // As `npm run build` does it; the test runner's NODE_ENV would build for development.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
+  const flags = ['build', '--outDir', dir, '--emptyOutDir', '--logLevel', 'error'];
+  await promisify(execFile)(process.execPath, [vite, ...flags], { cwd: ROOT, env });
 }, 60_000);
 afterAll(() => rm(dir, { recursive: true }));
 
@@ -39,7 +38,14 @@ async function serveFiles(from: string): Promise<FastifyInstance> {
 describe('the files of the monitor', () => {
   it('are found from every address of the page, with nothing inline', async () => {
     const app = await serveFiles(dir);
-    const addresses = ['/monitor', '/monitor/live', '/monitor/traces/4bf92f35', '/monitor/calls/a%2Fb?filter=x'];
+    const addresses = [
+      '/',
+      '/activity/monitor',
+      '/monitor',
+      '/monitor/live',
+      '/monitor/traces/4bf92f35',
+      '/monitor/calls/a%2Fb?filter=x',
+    ];
     for (const address of addresses) {
       const page = await app.inject(address);
       expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);

@@ -1,5 +1,5 @@
 import { comparePositions, parseCursor } from '../../activity/cursor.ts';
-import { compileFilter, parseFilter } from '../../activity/filter.ts';
+import { parseFilter } from '../../activity/filter-parser.ts';
 import type { Frame } from '../state/model.ts';
 import type { HubMessage, TabMessage } from './hub.ts';
 import { readLine } from './lines.ts';
@@ -73,12 +73,12 @@ class Run {
   readonly #options: ClientOptions;
   readonly #send: (message: TabMessage) => void;
   readonly #filter: string;
-  readonly #matches: (frame: Frame) => boolean;
+  /** Where the hub does not filter. */
+  #matches: ((frame: Frame) => boolean) | undefined;
   #from: From;
   #ending = new AbortController();
   /** Frames of the hub that wait for the pages; `undefined` once both have met. */
   #kept: Frame[] | undefined = [];
-  #isFiltered = true;
   cursor = '';
 
   constructor(options: ClientOptions, send: (message: TabMessage) => void, filter: string, from: From) {
@@ -86,9 +86,6 @@ class Run {
     this.#send = send;
     this.#filter = filter;
     this.#from = from;
-    const parsed = parseFilter(filter);
-    const passes = parsed.ok ? compileFilter(parsed.filter) : () => true;
-    this.#matches = (frame) => frame.type !== 'activity' || passes(frame.activity);
     if ('cursor' in from) this.cursor = from.cursor;
   }
 
@@ -115,12 +112,11 @@ class Run {
       return;
     }
     if (message.type === 'joined') {
-      this.#isFiltered = message.isFiltered;
-      void this.#meet(this.#ending.signal);
+      void this.#meet(this.#ending.signal, message.isFiltered);
       return;
     }
     const frames = this.#read(message.text);
-    if (this.#kept === undefined) this.#hand(frames);
+    if (this.#kept === undefined) this.#hand(this.#matches === undefined ? frames : frames.filter(this.#matches));
     else this.#kept.push(...frames);
     if (this.#kept !== undefined && this.#kept.length > KEPT_MAX) this.rejoin();
   }
@@ -132,17 +128,20 @@ class Run {
       if (line === '') continue;
       const read = readLine(line);
       if (read === undefined) invalid += 1;
-      else if (read.type === 'frame' && (this.#isFiltered || this.#matches(read.frame))) frames.push(read.frame);
+      else if (read.type === 'frame') frames.push(read.frame);
     }
     if (invalid > 0) this.#options.onInvalid(invalid);
     return frames;
   }
 
   /** Reads the pages up to the place of the hub, then hands on what it sent meanwhile. */
-  async #meet(signal: AbortSignal): Promise<void> {
+  async #meet(signal: AbortSignal, isFiltered: boolean): Promise<void> {
     const from = this.#from;
     for (;;) {
       try {
+        const matches = isFiltered ? undefined : await loadMatcher(this.#filter);
+        if (signal.aborted) return;
+        this.#matches = matches;
         if ('cursor' in from) await this.#catchUp(signal);
         else await this.#showNewest(signal);
         break;
@@ -156,7 +155,8 @@ class Run {
     const kept = this.#kept ?? [];
     this.#kept = undefined;
     this.#options.onBehind(0);
-    this.#hand(kept.filter((frame) => this.#isNews(frame)));
+    const news = kept.filter((frame) => this.#isNews(frame));
+    this.#hand(this.#matches === undefined ? news : news.filter(this.#matches));
   }
 
   async #showNewest(signal: AbortSignal): Promise<void> {
@@ -194,4 +194,12 @@ class Run {
     if (at === undefined || last === undefined) return true;
     return comparePositions(at, last) > 0;
   }
+}
+
+/** Few tabs have to filter by themselves, so the code for it is no part of the first load. */
+async function loadMatcher(filter: string): Promise<(frame: Frame) => boolean> {
+  const { compileFilter } = await import('../../activity/filter-predicate.ts');
+  const parsed = parseFilter(filter);
+  const passes = parsed.ok ? compileFilter(parsed.filter) : () => true;
+  return (frame) => frame.type !== 'activity' || passes(frame.activity);
 }

@@ -2,7 +2,7 @@ import { createHub, type Hub, type HubMessage, type TabMessage } from './hub.ts'
 import type { Sharing } from './sharing.ts';
 
 /** Every tab for itself. */
-export function shareNothing(base: string, hub: Hub = createHub({ base })): Sharing {
+export function createLoneSharing(base: string, hub: Hub = createHub({ base })): Sharing {
   return {
     way: 'alone',
     connect: (onMessage) => hub.connect(onMessage),
@@ -20,7 +20,7 @@ type Letter =
 const LEADER_LOCK = 'livespan-leader';
 
 /** One tab holds the connections for all; when it goes, another takes over and the tabs go on from where they are. */
-export function shareByLeader(base: string): Sharing {
+export function createLeaderSharing(base: string): Sharing {
   const me = crypto.randomUUID();
   const channel = new BroadcastChannel('livespan');
   const leaving = new AbortController();

@@ -32,8 +32,8 @@ export function createSharing(base: string, openWorker: (() => WorkerDoor) | und
   }
   const canLead = typeof BroadcastChannel === 'function' && navigator.locks !== undefined;
   return later(canLead ? 'leader' : 'alone', async () => {
-    const { shareByLeader, shareNothing } = await import('./sharing-without-worker.ts');
-    return canLead ? shareByLeader(base) : shareNothing(base);
+    const { createLeaderSharing, createLoneSharing } = await import('./sharing-without-worker.ts');
+    return canLead ? createLeaderSharing(base) : createLoneSharing(base);
   });
 }
 

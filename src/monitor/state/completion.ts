@@ -1,5 +1,4 @@
-import { FIELD_NAMES } from '../../activity/filter.ts';
-import { FIELDS, type FieldName } from '../../activity/filter-terms.ts';
+import { FIELD_NAMES, FIELDS, type FieldName } from '../../activity/filter-terms.ts';
 import type { KnownValues } from './known.ts';
 
 /** One way to go on. */

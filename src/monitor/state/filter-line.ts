@@ -1,6 +1,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import { type Filter, parseFilter, printFilter } from '../../activity/filter.ts';
-import type { Term } from '../../activity/filter-terms.ts';
+import { parseFilter } from '../../activity/filter-parser.ts';
+import { printFilter } from '../../activity/filter-printer.ts';
+import type { Filter, Term } from '../../activity/filter-terms.ts';
 import type { FilterProblem } from './model.ts';
 
 /** What "hide health checks" adds: probes by the name of their span or by their path. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import type { Activity } from '../../../src/activity/activity.ts';
 import { createHub } from '../../../src/monitor/feed/hub.ts';
-import { shareNothing } from '../../../src/monitor/feed/sharing-without-worker.ts';
+import { createLoneSharing } from '../../../src/monitor/feed/sharing-without-worker.ts';
 import { createMonitor, type Monitor, type MonitorOptions } from '../../../src/monitor/monitor.ts';
 import { createServer, type LivespanServer, type ServerOptions } from '../../../src/server/index.ts';
 import { activity } from '../frames.ts';
@@ -66,7 +66,7 @@ export async function startLog(options: ServerOptions = {}): Promise<Log> {
 /** A monitor on that server, without a browser, drawn as often as can be. */
 export function openMonitor(base: string, options: Partial<MonitorOptions> = {}): Monitor {
   const hub = createHub({ base, retryMs: 50, retryMaxMs: 200, ...(options.headers && { headers: options.headers }) });
-  const monitor = createMonitor({ base, sharing: shareNothing(base, hub), ...options });
+  const monitor = createMonitor({ base, sharing: createLoneSharing(base, hub), ...options });
   const timer = setInterval(() => {
     while (monitor.store.flush(50) > 0);
     monitor.store.tick();

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createHub } from '../../../src/monitor/feed/hub.ts';
-import { shareByLeader, shareNothing } from '../../../src/monitor/feed/sharing-without-worker.ts';
+import { createLeaderSharing, createLoneSharing } from '../../../src/monitor/feed/sharing-without-worker.ts';
 import type { Monitor } from '../../../src/monitor/monitor.ts';
 import { activity } from '../frames.ts';
 import { namesOf, openMonitor, startLog, until } from './live.ts';
@@ -15,7 +15,7 @@ function openTabs(base: string, filters: readonly string[]): Monitor[] {
   const hub = createHub({ base, retryMs: 50, retryMaxMs: 200 });
   onTestFinished(() => hub.close());
   return filters.map((filter) => {
-    const { way, connect } = shareNothing(base, hub);
+    const { way, connect } = createLoneSharing(base, hub);
     const none = (): void => undefined;
     const tab = openMonitor(base, { sharing: { way, connect, leave: none, close: none } });
     tab.store.filter.apply(filter);
@@ -66,7 +66,7 @@ describe('tabs', () => {
     const log = await startLog();
     await log.append(...fromEach(0));
     const open = (): Monitor => {
-      const tab = openMonitor(log.url, { sharing: shareByLeader(log.url) });
+      const tab = openMonitor(log.url, { sharing: createLeaderSharing(log.url) });
       tab.start();
       return tab;
     };
