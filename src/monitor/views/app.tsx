@@ -38,20 +38,25 @@ export function App({ monitor }: { monitor: Monitor }) {
       }),
     [store],
   );
-  const drop = async (event: DragEvent): Promise<void> => {
-    event.preventDefault();
-    const file = event.dataTransfer?.files[0];
-    if (file !== undefined) dropProblem.value = monitor.importFile(file.name, await file.text());
-  };
+  useEffect(() => {
+    const over = (event: DragEvent): void => event.preventDefault();
+    const drop = async (event: DragEvent): Promise<void> => {
+      event.preventDefault();
+      const file = event.dataTransfer?.files[0];
+      if (file !== undefined) dropProblem.value = monitor.importFile(file.name, await file.text());
+    };
+    addEventListener('dragover', over);
+    addEventListener('drop', drop);
+    return () => {
+      removeEventListener('dragover', over);
+      removeEventListener('drop', drop);
+    };
+  }, [monitor, dropProblem]);
   const CurrentView = VIEWS[store.view.value];
   const connection = store.connection.value;
   return (
     <MonitorContext.Provider value={monitor}>
-      <div
-        class={`app${store.selection.value?.type === 'row' ? ' has-drawer' : ''}`}
-        onDragOver={(event) => event.preventDefault()}
-        onDrop={(event) => void drop(event)}
-      >
+      <div class={`app${store.selection.value?.type === 'row' ? ' has-drawer' : ''}`}>
         <a class="skip" href="#view">
           To the activity
         </a>

@@ -43,7 +43,6 @@ export function CallStory({ callId }: { callId: string }) {
           <h4>Prompt and answer</h4>
           {[...story.chat.input, ...story.chat.output].map((message, index) => (
             // Messages have no identity but their place.
-            // biome-ignore lint/suspicious/noArrayIndexKey: the list only ever grows at its end
             <div key={index} class={`message message-${message.role}`}>
               <b>{message.role}</b>
               {message.parts.map((part) => (

@@ -7,7 +7,11 @@ export function EmptyState() {
   const hasFilter = store.filter.text.value !== '';
   switch (connection.state) {
     case 'connecting':
-      return <div class="skeleton" aria-label="Loading" />;
+      return (
+        <div class="skeleton">
+          <span class="sr-only">Loading</span>
+        </div>
+      );
     case 'denied':
       return (
         <section class="empty">

@@ -133,10 +133,11 @@ function FilterInput() {
           clear
         </button>
       )}
-      <ul id="filter-offers" class="offers" role="listbox" aria-label="Completions" hidden={offers.value.length === 0}>
+      <div id="filter-offers" class="offers" role="listbox" aria-label="Completions" hidden={offers.value.length === 0}>
         {offers.value.map((offer, index) => (
-          <li
+          <div
             key={offer.label}
+            tabIndex={-1}
             id={`offer-${index}`}
             role="option"
             aria-selected={index === chosen.value}
@@ -146,15 +147,11 @@ function FilterInput() {
             }}
           >
             <code>{offer.label}</code> <span>{offer.detail}</span>
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
       <p id="filter-problem" class="problem" role="alert">
-        {problem !== undefined && document.activeElement !== input.current
-          ? `Column ${problem.column}: ${problem.message}`
-          : problem === undefined
-            ? ''
-            : `Column ${problem.column}: ${problem.message}`}
+        {problem === undefined ? '' : `Column ${problem.column}: ${problem.message}`}
       </p>
     </div>
   );

@@ -13,10 +13,12 @@ const PATHS: Readonly<Record<GlyphName, string>> = {
 };
 
 export function Glyph({ name, label }: { name: GlyphName; label?: string }) {
-  const hidden = label === undefined ? { 'aria-hidden': true } : { role: 'img' as const, 'aria-label': label };
   return (
-    <svg class={`glyph glyph-${name}`} viewBox="0 0 12 12" {...hidden}>
-      <path d={PATHS[name]} />
-    </svg>
+    <>
+      <svg class={`glyph glyph-${name}`} viewBox="0 0 12 12" aria-hidden="true">
+        <path d={PATHS[name]} />
+      </svg>
+      {label !== undefined && <span class="sr-only">{label}</span>}
+    </>
   );
 }

@@ -52,7 +52,6 @@ export function LiveView() {
         role="log"
         aria-live="off"
         aria-label="Activity, newest first"
-        tabIndex={0}
       >
         {lines.length === 0 ? (
           <EmptyState />

@@ -67,6 +67,7 @@ function SpanCells({ row, nowMs }: { row: SpanRow; nowMs: number }) {
       <span class="service">{row.service ?? ''}</span>
       <span class="name" title={title}>
         {row.name}
+        <SpanPath row={row} />
         {row.end?.activity.statusMessage !== undefined && <em> {row.end.activity.statusMessage}</em>}
       </span>
       <span class="call">{row.callId ?? ''}</span>
@@ -76,6 +77,12 @@ function SpanCells({ row, nowMs }: { row: SpanRow; nowMs: number }) {
       </span>
     </>
   );
+}
+
+/** Without a route an HTTP span is named by its method alone, which tells nothing apart. */
+function SpanPath({ row }: { row: SpanRow }) {
+  const path = /^[A-Z]+$/.test(row.name) ? (row.start ?? row.end)?.activity.attributes['url.path'] : undefined;
+  return typeof path === 'string' ? <em> {path}</em> : null;
 }
 
 function EntryCells({ row }: { row: Extract<Row, { entry: unknown }> }) {
