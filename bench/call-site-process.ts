@@ -4,11 +4,13 @@
  */
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { emitEvent } from '../src/sdk/emitter.ts';
 import { LiveSpanProcessor } from '../src/sdk/live-span-processor.ts';
 import { createPublisher } from '../src/sdk/publisher.ts';
 import { registerPublisher } from '../src/sdk/publisher-registry.ts';
+import { DIRECT } from '../src/sdk/span-facts.ts';
 
 const [mode = 'floor', countText = '200000', url = 'memory:'] = process.argv.slice(2);
 const count = Number(countText);
@@ -16,11 +18,13 @@ const EVENTS_PER_SPAN = 100;
 const SPANS_PER_TURN = 10;
 
 const publisher =
-  mode.startsWith('emit') || mode === 'spans-live'
+  mode.startsWith('emit') || mode.startsWith('spans-live')
     ? createPublisher({ url, feed: `livespan:bench-${process.pid}` })
     : undefined;
 const provider = new NodeTracerProvider({
-  spanProcessors: mode === 'spans-live' && publisher !== undefined ? [new LiveSpanProcessor(publisher)] : [],
+  // As startTelemetry does it, every span of the process is marked by its resource; else each is marked by itself.
+  ...(mode === 'spans-live' && { resource: resourceFromAttributes({ [DIRECT]: true }) }),
+  spanProcessors: mode.startsWith('spans-live') && publisher !== undefined ? [new LiveSpanProcessor(publisher)] : [],
 });
 if (mode !== 'nothing') {
   registerPublisher(publisher);
@@ -96,6 +100,7 @@ const BODIES: Record<string, ((index: number) => void) | undefined> = {
   nothing: emit,
   spans: undefined,
   'spans-live': undefined,
+  'spans-live-manual': undefined,
 };
 
 /** Wall time of the calls alone (ns a call); the queue is emptied between turns, outside the clock. */

@@ -8,13 +8,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callSite } from './call-site.ts';
 import { collectorBench } from './collector.ts';
+import { growth } from './growth.ts';
 import { type Bench, isMet, type Row } from './harness.ts';
 import { importCost } from './import-cost.ts';
 import { latency } from './latency.ts';
+import { memory } from './memory.ts';
 import { redisBench } from './redis.ts';
 import { sse } from './sse.ts';
 
-const BENCHES: readonly Bench[] = [importCost, callSite, redisBench, latency, sse, collectorBench];
+const BENCHES: readonly Bench[] = [importCost, callSite, redisBench, latency, sse, growth, memory, collectorBench];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, repeats: { type: 'string' } },

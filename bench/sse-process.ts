@@ -70,7 +70,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function runFanOut(readers: number, rate: number, seconds: number): Promise<FanOutResult> {
+async function runFanOut(readers: number, rate: number, seconds: number, filters: number): Promise<FanOutResult> {
   const bus = createMemoryBus();
   const feed = createLiveFeed({ bus });
   await feed.start();
@@ -80,11 +80,14 @@ async function runFanOut(readers: number, rate: number, seconds: number): Promis
     readersPerAddressMax: readers,
     heartbeatMs: 300_000,
   });
-  const server = createHttpServer((request, response) => stream.handle(request, response, {}));
+  const server = createHttpServer((request, response) => {
+    const filter = new URL(request.url ?? '/', 'http://localhost').searchParams.get('filter') ?? undefined;
+    stream.handle(request, response, { filter });
+  });
   const port = await listen(server);
   const clients = fork(import.meta.filename, ['clients']);
   const rssBefore = await restingRss();
-  await ask(clients, { port, readers });
+  await ask(clients, { port, readers, filters });
   const rssReaderBytes = ((await restingRss()) - rssBefore) / readers;
   await publish(bus, rate, 1_000, 0);
   const warm = rate;
@@ -177,7 +180,7 @@ async function runBare(readers: number): Promise<{ rssReaderBytes: number }> {
   const port = await listen(server);
   const clients = fork(import.meta.filename, ['clients']);
   const rssBefore = await restingRss();
-  await ask(clients, { port, readers });
+  await ask(clients, { port, readers, filters: 0 });
   const rssReaderBytes = ((await restingRss()) - rssBefore) / readers;
   clients.disconnect();
   server.closeAllConnections();
@@ -187,14 +190,14 @@ async function runBare(readers: number): Promise<{ rssReaderBytes: number }> {
 
 function runClients(): void {
   const result: ClientResult = { bytes: [], exact: [], disorder: 0, latenciesMs: [] };
-  process.on('message', async (message: { port: number; readers: number } | 'report') => {
+  process.on('message', async (message: { port: number; readers: number; filters: number } | 'report') => {
     if (message === 'report') {
       process.send?.(result);
       return;
     }
     for (let at = 0; at < message.readers; at += 50) {
       const some = Array.from({ length: Math.min(50, message.readers - at) }, (_, k) =>
-        openClient(message.port, at + k, result),
+        openClient(message.port, at + k, message.filters, result),
       );
       await Promise.all(some);
     }
@@ -204,10 +207,12 @@ function runClients(): void {
   process.on('disconnect', () => process.exit(0));
 }
 
-function openClient(port: number, index: number, result: ClientResult): Promise<void> {
+function openClient(port: number, index: number, filters: number, result: ClientResult): Promise<void> {
+  // Every one of them shows everything, so that only the evaluation is added.
+  const query = filters === 0 ? '' : `?filter=${encodeURIComponent(`name:gateway.* -name:none.${index % filters}`)}`;
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () =>
-      socket.write('GET /activity/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'),
+      socket.write(`GET /activity/stream${query} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`),
     );
     socket.on('error', reject);
     let head = '';
@@ -256,11 +261,11 @@ function runSink(): void {
 }
 
 const [role, ...numbers] = process.argv.slice(2);
-const [readers = 0, rate = 0, seconds = 0] = numbers.map(Number);
+const [readers = 0, rate = 0, seconds = 0, filters = 0] = numbers.map(Number);
 if (role === 'clients') runClients();
 else if (role === 'sink') runSink();
 else {
-  const result = role === 'bare' ? await runBare(readers) : await runFanOut(readers, rate, seconds);
+  const result = role === 'bare' ? await runBare(readers) : await runFanOut(readers, rate, seconds, filters);
   console.log(JSON.stringify(result));
   process.exit(0);
 }

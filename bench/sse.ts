@@ -21,6 +21,9 @@ export const sse: Bench = {
       const { readers, rate } = CASES.find((one) => one.mode === mode) ?? CASES[0];
       return measure<FanOutResult>(FILE, ['fan-out', String(readers), String(rate), String(seconds)]);
     });
+    say('sse: 1000 × 1000/s for a long time');
+    const long = isQuick ? 10 : 60;
+    const lasting = await measure<FanOutResult>(FILE, ['fan-out', '1000', '1000', String(long)]);
     const memory = await interleave(['fan-out', 'bare'] as const, repeats, async (mode, repeat) => {
       say(`sse ${repeat + 1}/${repeats}: memory, ${mode}`);
       const args = [mode, String(MEMORY_READERS), '1', '1'];
@@ -29,6 +32,7 @@ export const sse: Bench = {
     const kib = (values: readonly number[]): string => `${(median(values) / 1_024).toFixed(1)} KiB`;
     return [
       ...CASES.flatMap(({ mode, isTarget }) => rowsOf(mode, results[mode], isTarget)),
+      ...rowsOf(`1000 × 1000/s, ${long} s of it`, [lasting], true),
       {
         what: 'RSS a reader ÷ a bare node:http SSE connection',
         value: medianRatio(memory['fan-out'], memory.bare),
@@ -39,7 +43,7 @@ export const sse: Bench = {
   },
 };
 
-function rowsOf(mode: Mode, results: readonly FanOutResult[], isTarget: boolean): Row[] {
+function rowsOf(mode: string, results: readonly FanOutResult[], isTarget: boolean): Row[] {
   const all = (pick: (result: FanOutResult) => number): number[] => results.map(pick);
   const us = (values: readonly number[]): string => `${median(values).toFixed(2)} µs`;
   const frame = all(({ frameUs }) => frameUs);
