@@ -86,7 +86,7 @@ async function visibility(browser: Browser, url: string): Promise<Row[]> {
 async function sustained(browser: Browser, url: string): Promise<Row[]> {
   const page = await browser.newPage(`${url}/monitor/live`);
   // Until the page holds as many rows as it ever will.
-  await sendSteadily(url, 2_000, values.quick ? 6_000 : 14_000);
+  await sendBurst(url, 24_000);
   await sendSteadily(url, 500, 5_000);
   const before = await page.heapBytes();
   await page.reset();
