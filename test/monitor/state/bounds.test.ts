@@ -76,9 +76,9 @@ describe('the bounds', () => {
     expect(store.rows.value.count).toBe(10_000);
   });
 
-  it('hold under half a million activities', () => {
+  it('hold under a hundred thousand activities', () => {
     const { store } = storeAtTime();
-    for (let i = 0; i < 250; i += 1) {
+    for (let i = 0; i < 50; i += 1) {
       const base = i * 1_000;
       const frames = Array.from({ length: 1_000 }, (_, k) => {
         const ids = { traceId: (base + k + 1).toString(16).padStart(32, '0'), callId: `call-${base + k}` };
@@ -87,7 +87,7 @@ describe('the bounds', () => {
       store.enqueue(frames);
       while (store.flush(1_000) > 0);
     }
-    expect(store.totals.value).toMatchObject({ activities: 500_000, running: 0 });
+    expect(store.totals.value).toMatchObject({ activities: 100_000, running: 0 });
     expect(store.rows.value.count).toBeLessThanOrEqual(11_000);
     expect(store.traces.value.length).toBeLessThanOrEqual(500);
   }, 60_000);
