@@ -14,7 +14,7 @@ export const sse: Bench = {
   name: 'sse',
   title: 'Fan-out over SSE',
   async run({ repeats, isQuick, say }) {
-    const seconds = isQuick ? 3 : 10;
+    const seconds = isQuick ? 2 : 5;
     const modes: readonly Mode[] = CASES.map(({ mode }) => mode);
     const results = await interleave(modes, repeats, async (mode, repeat) => {
       say(`sse ${repeat + 1}/${repeats}: ${mode}`);
@@ -22,7 +22,7 @@ export const sse: Bench = {
       return measure<FanOutResult>(FILE, ['fan-out', String(readers), String(rate), String(seconds)]);
     });
     say('sse: 1000 × 1000/s for a long time');
-    const long = isQuick ? 10 : 60;
+    const long = isQuick ? 5 : 60;
     const lasting = await measure<FanOutResult>(FILE, ['fan-out', '1000', '1000', String(long)]);
     const memory = await interleave(['fan-out', 'bare'] as const, repeats, async (mode, repeat) => {
       say(`sse ${repeat + 1}/${repeats}: memory, ${mode}`);
