@@ -165,6 +165,6 @@ ${samples.map(({ cells }) => markdownRow(cells)).join('\n')}
 
 ${ended.sentence}
 
-${problems.length === 0 ? 'Nothing grows after warm-up (bounds in `bench/soak-verdict.ts`), and every reader saw every entry once and in order.' : `**Failed**: ${problems.join('; ')}`}
+${problems.length === 0 ? 'Nothing grows after warm-up (bounds in `bench/soak-verdict.ts`), and every reader saw every entry once and in order, or was told exactly what it missed.' : `**Failed**: ${problems.join('; ')}`}
 `;
 }
