@@ -13,10 +13,21 @@ import { type Bench, isMet, type Row } from './harness.ts';
 import { importCost } from './import-cost.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
+import { otlp } from './otlp.ts';
 import { redisBench } from './redis.ts';
 import { sse } from './sse.ts';
 
-const BENCHES: readonly Bench[] = [importCost, callSite, redisBench, latency, sse, growth, memory, collectorBench];
+const BENCHES: readonly Bench[] = [
+  importCost,
+  callSite,
+  redisBench,
+  latency,
+  sse,
+  growth,
+  memory,
+  collectorBench,
+  otlp,
+];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, repeats: { type: 'string' } },

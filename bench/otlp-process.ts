@@ -25,7 +25,7 @@ const requests = Math.ceil(Number(countText) / SPANS);
 const redisPort = Number(portText);
 const LOG_COUNT = 100_000;
 const CHUNK = 128;
-const HTTP_LANES = 4;
+const HTTP_LANES = 8;
 const GRPC_CALLS = 8;
 
 interface Figures {
@@ -64,12 +64,14 @@ async function throughDoors(door: 'http' | 'grpc'): Promise<Figures> {
     keepLive: false,
     tls: {},
   });
+  const before = process.cpuUsage();
   const figures = await load(door, (door === 'http' ? doors.httpPort : doors.grpcPort) ?? 0);
+  const { user, system } = process.cpuUsage(before);
   const { spans, activities } = doors.receiver.counts();
   if (spans < requests * SPANS || activities !== spans) throw new Error(`${spans} spans, ${activities} activities`);
   await doors.close();
   await bus.close();
-  return figures;
+  return { ...figures, cpuUs: (user + system) / spans };
 }
 
 /** What one writes first: a generated decoder, stringify, publish and xadd. */
