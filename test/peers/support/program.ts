@@ -41,7 +41,8 @@ export async function startProgram(options: {
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   child.once('error', (error) => keep(Buffer.from(error.message)));
-  const guard = spawn('sh', ['-c', 'read _; kill -9 "$1" 2>/dev/null', 'sh', String(child.pid)], {
+  // A signal to the whole group must not take the guard away before it has done its work.
+  const guard = spawn('sh', ['-c', 'trap "" TERM INT HUP; read _; kill -9 "$1" 2>/dev/null', 'sh', String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   guard.unref();
