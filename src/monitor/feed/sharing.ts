@@ -57,14 +57,17 @@ function later(way: Sharing['way'], load: () => Promise<Sharing>): Sharing {
 
 function shareByWorker(worker: WorkerDoor): Sharing {
   const lock = `livespan-tab-${crypto.randomUUID()}`;
-  // Held until the tab is gone, however it goes.
-  void navigator.locks?.request(lock, () => new Promise(() => undefined));
   const { port } = worker;
+  // Held until the tab is gone, however it goes. Named to the worker only once it is held: asked for by both at the same
+  // time, the worker may get it first and take the tab for gone.
+  void navigator.locks?.request(lock, () => {
+    port.postMessage({ type: 'tab', lock });
+    return new Promise(() => undefined);
+  });
   return {
     way: 'worker',
     connect(onMessage) {
       port.onmessage = ({ data }) => onMessage(data as HubMessage);
-      port.postMessage({ type: 'tab', lock });
       return (message) => port.postMessage(message);
     },
     leave: () => port.postMessage({ type: 'bye' } satisfies TabMessage),
