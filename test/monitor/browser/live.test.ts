@@ -1,0 +1,187 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startExample } from '../../examples/support/example.ts';
+import { launchChromium, provideChromium } from '../../support/chromium.ts';
+import { startRedis } from '../../support/redis.ts';
+import { startLog } from '../feed/live.ts';
+import { activity } from '../frames.ts';
+import { buildMonitor, countsOf, eventually, namesOf, openContext, openLive } from './open-page.ts';
+
+const program = provideChromium();
+let browser: Browser;
+
+beforeAll(async () => {
+  if (program === undefined) return;
+  await buildMonitor();
+  browser = await launchChromium(program);
+}, 120_000);
+afterAll(() => browser?.close());
+
+/** An upstream that answers when it is told to. */
+async function startHeldUpstream(): Promise<{ url: string; asked(): number; release(): void }> {
+  const held: ServerResponse[] = [];
+  let asked = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    held.push(response);
+    asked += 1;
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: () => asked,
+    release: () => {
+      for (const response of held.splice(0)) response.setHeader('content-type', 'application/json').end('{"data":[]}');
+    },
+  };
+}
+
+async function startGateway(logUrl: string, upstreamUrl: string) {
+  const gateway = await startExample('gateway/server.js', {
+    UPSTREAM_URL: upstreamUrl,
+    LIVESPAN_URL: logUrl,
+    OTEL_SERVICE_NAME: 'gateway',
+    OTEL_TRACES_EXPORTER: 'none',
+  });
+  onTestFinished(async () => {
+    await gateway.stop();
+  });
+  return gateway;
+}
+
+describe.skipIf(program === undefined)('the live view in a browser', () => {
+  it('shows a request while its upstream is held, counts its time, and ends it in place', async () => {
+    const log = await startLog();
+    const upstream = await startHeldUpstream();
+    const gateway = await startGateway(log.url, upstream.url);
+    const page = await openLive(await openContext(browser), log.url);
+    const answer = fetch(`${gateway.url}/v1/models`, { headers: { 'x-request-id': 'held-1' } });
+    const running = page.locator('.row-running', { hasText: 'held-1' });
+    await eventually(async () => (await running.count()) === 2, 'two running rows: the request and what it asks');
+    expect(upstream.asked()).toBe(1);
+    const keys = await running.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-key') ?? ''));
+    const clock = running.first().locator('.took');
+    const before = await clock.textContent();
+    await eventually(async () => (await clock.textContent()) !== before, 'the clock of a running row moves on');
+
+    upstream.release();
+    expect((await answer).status).toBe(200);
+    const ended = page.locator('.row-ok', { hasText: 'held-1' });
+    await eventually(async () => (await ended.count()) === 2, 'both rows are ended');
+    expect(await running.count()).toBe(0);
+    expect((await ended.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-key') ?? ''))).sort()).toEqual(
+      keys.sort(),
+    );
+    // Colour says "running" on no row that has ended.
+    const colours = await page.evaluate(
+      `[...document.querySelectorAll('.row-ok .took')].map((cell) => getComputedStyle(cell).color === getComputedStyle(document.body).color)`,
+    );
+    expect(colours).toEqual([true, true]);
+  });
+
+  it('marks what a killed instance has left running', async () => {
+    // Longer than the time between two signs of life, so that only an instance that is gone is lost.
+    const log = await startLog({ instanceSilentMs: 12_000 });
+    const upstream = await startHeldUpstream();
+    const gateway = await startGateway(log.url, upstream.url);
+    const page = await openLive(await openContext(browser), log.url);
+    fetch(`${gateway.url}/v1/models`, { headers: { 'x-request-id': 'doomed' } }).catch(() => {
+      // Its server is killed on purpose.
+    });
+    await page.locator('.row-running', { hasText: 'doomed' }).first().waitFor();
+    process.kill(gateway.pid, 'SIGKILL');
+    await page.locator('.row-lost', { hasText: 'doomed' }).first().waitFor({ timeout: 60_000 });
+    expect(await page.locator('.row-lost .state', { hasText: 'lost' }).count()).toBeGreaterThan(0);
+    expect(await page.locator('.row-running').count()).toBe(0);
+  }, 90_000);
+
+  it('stands still when paused, counts what comes, and shows all of it afterwards', async () => {
+    const log = await startLog();
+    const page = await openLive(await openContext(browser), log.url);
+    await log.appendNumbered(0, 3);
+    await page.locator('.row', { hasText: 'e2' }).waitFor();
+    await page.keyboard.press('Space');
+    await log.appendNumbered(3, 7);
+    await page.getByText('Paused. 7 new.').waitFor();
+    expect(await namesOf(page)).toEqual(['e2', 'e1', 'e0']);
+    await page.keyboard.press('Space');
+    await page.locator('.row', { hasText: 'e9' }).waitFor();
+    expect(await namesOf(page)).toEqual(['e9', 'e8', 'e7', 'e6', 'e5', 'e4', 'e3', 'e2', 'e1', 'e0']);
+  });
+
+  it('pauses by scrolling away, says how many are new, and goes back to live with G', async () => {
+    const log = await startLog();
+    const page = await openLive(await openContext(browser), log.url);
+    await log.appendNumbered(0, 100);
+    await page.locator('.row', { hasText: 'e99' }).waitFor();
+    await page.evaluate(`document.querySelector('.scroller').scrollTo({ top: 600 })`);
+    await page.getByText('Paused. 0 new.').waitFor();
+    const before = await namesOf(page);
+    await log.appendNumbered(100, 5);
+    await page.getByText('5 new · G to follow').waitFor();
+    expect(await namesOf(page)).toEqual(before);
+    await page.keyboard.press('Shift+G');
+    await page.locator('.row', { hasText: 'e104' }).waitFor();
+    expect((await countsOf(page)).rows).toBe(105);
+  });
+
+  it.each(['memory', 'redis'])(
+    'reconnects to a restarted server, exact to the row (%s log)',
+    async (kind) => {
+      const redis = kind === 'redis' ? await startRedis() : undefined;
+      const log = await startLog(redis === undefined ? {} : { url: redis.url });
+      onTestFinished(() => redis?.stop());
+      const page = await openLive(await openContext(browser), log.url);
+      let count = 0;
+      for (let turn = 0; turn < 2; turn += 1) {
+        await log.appendNumbered(count, 10);
+        count += 10;
+        await eventually(
+          async () => (await countsOf(page)).totals.activities === count,
+          async () => `${count} activities, has ${(await countsOf(page)).totals.activities}`,
+        );
+        await log.stop();
+        await page.locator('.badge-reconnecting').waitFor();
+        await log.appendNumbered(count, 10);
+        count += 10;
+        await log.restart();
+        await page.locator('.badge-live').waitFor();
+        await eventually(
+          async () => (await countsOf(page)).totals.activities === count,
+          async () => `${count} activities after a restart, has ${(await countsOf(page)).totals.activities}`,
+        );
+      }
+      await page.getByText(/Reconnected after .*, nothing lost\./).waitFor();
+      const { rows, loss } = await countsOf(page);
+      expect({ rows, missed: loss.missed, resets: loss.resets }).toEqual({ rows: count, missed: 0, resets: 0 });
+    },
+    60_000,
+  );
+
+  it('gives ten tabs of one filter, and ten of ten, all that is theirs', async () => {
+    const log = await startLog();
+    const context = await openContext(browser);
+    const same = await Promise.all(
+      Array.from({ length: 10 }, () => openLive(context, log.url, '/monitor/live?filter=name:e*')),
+    );
+    await log.append(activity('event', 0, { name: 'other' }));
+    await log.appendNumbered(0, 10);
+    for (const page of same) await eventually(async () => (await countsOf(page)).rows === 10, 'ten rows in each tab');
+    await Promise.all(same.map((page) => page.close()));
+    const each = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => openLive(context, log.url, `/monitor/live?filter=name:e${index}`)),
+    );
+    await log.appendNumbered(0, 10);
+    for (const [index, page] of each.entries()) {
+      await eventually(async () => (await countsOf(page)).rows === 2, 'an old and a new row in each tab');
+      expect(await namesOf(page)).toEqual([`e${index}`, `e${index}`]);
+    }
+  }, 60_000);
+});
