@@ -1,7 +1,9 @@
 import { useSignal } from '@preact/signals';
+import type { RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Completion } from '../state/completion.ts';
 import { HIDE_HEALTH } from '../state/filter-line.ts';
+import type { Store } from '../state/store.ts';
 import { useMonitor } from './context.ts';
 import { Glyph } from './glyph.tsx';
 import { TravelControl } from './travel-control.tsx';
@@ -58,9 +60,8 @@ export function FilterBar() {
   );
 }
 
-function FilterInput() {
-  const { store } = useMonitor();
-  const input = useRef<HTMLInputElement>(null);
+/** What may follow at the caret, and the keys that choose from it. */
+function useCompletions(store: Store, input: RefObject<HTMLInputElement | null>) {
   const offers = useSignal<readonly Completion[]>([]);
   const chosen = useSignal(-1);
   const asked = useRef(0);
@@ -101,6 +102,41 @@ function FilterInput() {
     event.preventDefault();
     event.stopPropagation();
   };
+  return { offers, chosen, ask, close, take, press };
+}
+
+interface OffersProps {
+  offers: readonly Completion[];
+  chosen: number;
+  take: (offer: Completion) => void;
+}
+
+function Offers({ offers, chosen, take }: OffersProps) {
+  return (
+    <div id="filter-offers" class="offers" role="listbox" aria-label="Completions" hidden={offers.length === 0}>
+      {offers.map((offer, index) => (
+        <div
+          key={offer.label}
+          tabIndex={-1}
+          id={`offer-${index}`}
+          role="option"
+          aria-selected={index === chosen}
+          onPointerDown={(event) => {
+            event.preventDefault();
+            take(offer);
+          }}
+        >
+          <code>{offer.label}</code> <span>{offer.detail}</span>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function FilterInput() {
+  const { store } = useMonitor();
+  const input = useRef<HTMLInputElement>(null);
+  const { offers, chosen, ask, close, take, press } = useCompletions(store, input);
   const problem = store.filter.problem.value;
   return (
     <div class="filter-input">
@@ -133,23 +169,7 @@ function FilterInput() {
           clear
         </button>
       )}
-      <div id="filter-offers" class="offers" role="listbox" aria-label="Completions" hidden={offers.value.length === 0}>
-        {offers.value.map((offer, index) => (
-          <div
-            key={offer.label}
-            tabIndex={-1}
-            id={`offer-${index}`}
-            role="option"
-            aria-selected={index === chosen.value}
-            onPointerDown={(event) => {
-              event.preventDefault();
-              take(offer);
-            }}
-          >
-            <code>{offer.label}</code> <span>{offer.detail}</span>
-          </div>
-        ))}
-      </div>
+      <Offers offers={offers.value} chosen={chosen.value} take={take} />
       <p id="filter-problem" class="problem" role="alert">
         {problem === undefined ? '' : `Column ${problem.column}: ${problem.message}`}
       </p>

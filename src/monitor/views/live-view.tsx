@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { formatNumber } from '../state/figures.ts';
 import type { Row, RowList } from '../state/model.ts';
@@ -57,36 +57,9 @@ export function LiveView() {
           <EmptyState />
         ) : (
           <div class="lines" style={{ height: `${totalPx}px` }}>
-            {lines.slice(first, end).map((line, offset) => {
-              const place = { transform: `translateY(${(first + offset) * linePx}px)` };
-              if ('now' in line) {
-                return (
-                  <div key="now" class="line now-line" style={place}>
-                    now
-                  </div>
-                );
-              }
-              if (line.nested !== undefined) {
-                return (
-                  <NestedLine key={`${line.row.key}/${line.nested}`} row={line.row} index={line.nested} place={place} />
-                );
-              }
-              const { row } = line;
-              return (
-                <RowLine
-                  key={row.key}
-                  row={row}
-                  revision={row.revision}
-                  nowMs={row.type === 'span' && row.state === 'running' ? store.nowMs.value : 0}
-                  isFocused={focused.value === row.key}
-                  place={place}
-                  onOpen={() => {
-                    focused.value = row.key;
-                    store.selection.value = { type: 'row', key: row.key, tab: 'story' };
-                  }}
-                />
-              );
-            })}
+            {lines.slice(first, end).map((line, offset) => (
+              <PlacedLine key={keyOf(line)} line={line} topPx={(first + offset) * linePx} focused={focused} />
+            ))}
           </div>
         )}
       </div>
@@ -104,6 +77,38 @@ export function LiveView() {
       )}
       <output class="sr-only">{monitor.store.connection.value.state}</output>
     </main>
+  );
+}
+
+function keyOf(line: Line): string {
+  if ('now' in line) return 'now';
+  return line.nested === undefined ? line.row.key : `${line.row.key}/${line.nested}`;
+}
+
+function PlacedLine({ line, topPx, focused }: { line: Line; topPx: number; focused: Signal<string | undefined> }) {
+  const store = useStore();
+  const place = { transform: `translateY(${topPx}px)` };
+  if ('now' in line) {
+    return (
+      <div class="line now-line" style={place}>
+        now
+      </div>
+    );
+  }
+  const { row } = line;
+  if (line.nested !== undefined) return <NestedLine row={row} index={line.nested} place={place} />;
+  return (
+    <RowLine
+      row={row}
+      revision={row.revision}
+      nowMs={row.type === 'span' && row.state === 'running' ? store.nowMs.value : 0}
+      isFocused={focused.value === row.key}
+      place={place}
+      onOpen={() => {
+        focused.value = row.key;
+        store.selection.value = { type: 'row', key: row.key, tab: 'story' };
+      }}
+    />
   );
 }
 

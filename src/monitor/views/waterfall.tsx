@@ -41,34 +41,7 @@ export function Waterfall({ traceId }: { traceId: string }) {
               key={node.spanId}
               class={`${isFound ? 'is-found ' : ''}${node.isCritical ? 'is-critical ' : ''}span-${node.span?.state ?? 'placeholder'}`}
             >
-              <span class="waterfall-name" style={{ paddingLeft: `${Math.min(12, node.depth) * 12}px` }}>
-                {node.childCount > 0 ? (
-                  <button
-                    type="button"
-                    class="quiet fold"
-                    aria-expanded={!folded.value.has(node.spanId)}
-                    aria-label={`Fold ${node.span?.name ?? 'parent'}`}
-                    onClick={() => fold(folded, node.spanId)}
-                  >
-                    {folded.value.has(node.spanId) ? '+' : '−'}
-                  </button>
-                ) : (
-                  <i class="fold" />
-                )}
-                {node.span === undefined ? (
-                  <em>parent {node.spanId.slice(0, 8)} has not arrived</em>
-                ) : (
-                  <button
-                    type="button"
-                    class="quiet"
-                    onClick={() => {
-                      store.selection.value = { type: 'row', key: node.span?.key ?? '', tab: 'story' };
-                    }}
-                  >
-                    <Glyph name={node.span.state} label={node.span.state} /> {node.span.name}
-                  </button>
-                )}
-              </span>
+              <SpanName node={node} folded={folded} />
               <span class="waterfall-lane">
                 {node.span !== undefined && (
                   <Bar span={node.span} nowUs={nowUs} share={share} startUs={trace.startUs} />
@@ -79,6 +52,42 @@ export function Waterfall({ traceId }: { traceId: string }) {
         })}
       </ol>
     </section>
+  );
+}
+
+/** Indented by its depth, with the fold of what hangs below it. */
+function SpanName({ node, folded }: { node: TraceNode; folded: { value: ReadonlySet<string> } }) {
+  const store = useStore();
+  const { span, spanId } = node;
+  return (
+    <span class="waterfall-name" style={{ paddingLeft: `${Math.min(12, node.depth) * 12}px` }}>
+      {node.childCount > 0 ? (
+        <button
+          type="button"
+          class="quiet fold"
+          aria-expanded={!folded.value.has(spanId)}
+          aria-label={`Fold ${span?.name ?? 'parent'}`}
+          onClick={() => fold(folded, spanId)}
+        >
+          {folded.value.has(spanId) ? '+' : '−'}
+        </button>
+      ) : (
+        <i class="fold" />
+      )}
+      {span === undefined ? (
+        <em>parent {spanId.slice(0, 8)} has not arrived</em>
+      ) : (
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            store.selection.value = { type: 'row', key: span.key, tab: 'story' };
+          }}
+        >
+          <Glyph name={span.state} label={span.state} /> {span.name}
+        </button>
+      )}
+    </span>
   );
 }
 
