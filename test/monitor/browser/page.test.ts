@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Activity } from '../../../src/activity/activity.ts';
@@ -9,7 +8,6 @@ import { activity, spanId, TRACE } from '../frames.ts';
 import { buildMonitor, eventually, isSideways, namesOf, openContext, openLive } from './open-page.ts';
 
 const program = provideChromium();
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const XSS = `<img src=x onerror="globalThis.wasRun=1"><script>globalThis.wasRun=1</script>"'\`{{1}}`;
 let browser: Browser;
 
@@ -134,7 +132,7 @@ describe.skipIf(program === undefined)('the page in a browser', () => {
     const more = [['/monitor/calls/call', '.step'] as const, ['/monitor/live?filter=name:nothing', '.empty'] as const];
     for (const view of [...VIEWS, ...more]) {
       await show(page, log.url, view);
-      await page.evaluate(AXE);
+      await page.evaluate(axe.source);
       const found = await page.evaluate<string[]>(
         `axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
           .map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map(({ html, failureSummary }) => html + ' ' + failureSummary).join(' | ')))`,
