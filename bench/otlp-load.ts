@@ -10,22 +10,26 @@ import { openSocket } from './resp.ts';
 const [door = '', portText = '', requestsText = '', lanesText = '4'] = process.argv.slice(2);
 const port = Number(portText);
 const SPANS = 500;
+const WARM_UP = 120;
 const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 const bodies = Array.from({ length: Number(requestsText) }, (_, index) => tracesRequest(SPANS, index * SPANS));
 const lanes = Number(lanesText);
-// Connections and compiled code are warm before the clock starts.
 const send = door === 'http' ? byHttp() : byGrpc();
-for (let lane = 0; lane < lanes; lane++) await send(lane, tracesRequest(SPANS, 1_000_000_000 + lane * SPANS));
+// Connections are open and code is compiled before the clock starts.
+await sendAll(Array.from({ length: WARM_UP }, (_, index) => tracesRequest(SPANS, 1_000_000_000 + index * SPANS)));
 const startMs = performance.now();
-let next = 0;
-await Promise.all(Array.from({ length: lanes }, (_, lane) => runLane(lane)));
+await sendAll(bodies);
 const elapsedMs = performance.now() - startMs;
 process.stdout.write(`${JSON.stringify({ spansPerSecond: (bodies.length * SPANS * 1_000) / elapsedMs })}\n`);
 process.exit(0);
 
-async function runLane(lane: number): Promise<void> {
-  for (let body = bodies[next++]; body !== undefined; body = bodies[next++]) await send(lane, body);
+async function sendAll(requests: readonly Buffer[]): Promise<void> {
+  let next = 0;
+  const runLane = async (_: unknown, lane: number): Promise<void> => {
+    for (let body = requests[next++]; body !== undefined; body = requests[next++]) await send(lane, body);
+  };
+  await Promise.all(Array.from({ length: lanes }, runLane));
 }
 
 function byHttp(): (lane: number, body: Buffer) => Promise<void> {

@@ -20,29 +20,29 @@ export function* readSections<T>(
     const resource = {};
     look(reader, () => readResource(reader, resource));
     while (reader.next()) {
-      if (reader.at(2, WIRE.length)) yield* readScope(reader, resource, readRecord);
-      else reader.skip();
+      if (!reader.at(2, WIRE.length)) {
+        reader.skip();
+        continue;
+      }
+      // A generator of its own for each scope would make every record pass through both.
+      const section = reader.enter();
+      const source: Source = { resource, scope: lookForScope(reader) };
+      while (reader.next()) {
+        if (reader.at(2, WIRE.length)) yield { source, record: readRecord(reader) };
+        else reader.skip();
+      }
+      reader.leave(section);
     }
     reader.leave(outer);
   }
 }
 
-function* readScope<T>(
-  reader: ProtobufReader,
-  resource: Source['resource'],
-  readRecord: (reader: ProtobufReader) => T,
-): Generator<Sourced<T>> {
-  const outer = reader.enter();
+function lookForScope(reader: ProtobufReader): string {
   let scope = '';
   look(reader, () => {
     scope = readScopeName(reader, scope);
   });
-  const source: Source = { resource, scope };
-  while (reader.next()) {
-    if (reader.at(2, WIRE.length)) yield { source, record: readRecord(reader) };
-    else reader.skip();
-  }
-  reader.leave(outer);
+  return scope;
 }
 
 /** Reads field 1 of the entered message wherever it stands, and comes back to its start. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMapping, DONE, type Gathered, type MappingOptions } from './activity-mapping.ts';
 import { readJsonMetrics } from './json-metrics.ts';
@@ -119,7 +119,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     if (signal === 'metrics') {
       return receiveMetrics(encoding === 'json' ? readJsonMetrics(body) : readProtobufMetrics(bytes), pace);
     }
-    const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+    const digest = hash('sha256', bytes).slice(0, 32);
     const ids = createRequestIds(digest);
     const into: Gathered = { activities: [], chars: 0, rejected: 0, message: undefined, alreadyLive: 0 };
     const items =

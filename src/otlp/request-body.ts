@@ -55,7 +55,10 @@ function collect(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
     request.on('error', (error) =>
       reject(new LivespanError('invalid_request', 'The body broke off', { cause: error })),
     );
-    request.on('close', () => reject(new LivespanError('invalid_request', 'The body broke off')));
+    request.on('close', () => {
+      // It comes after every request; an error is made only where it says something.
+      if (!request.complete) reject(new LivespanError('invalid_request', 'The body broke off'));
+    });
   });
 }
 
