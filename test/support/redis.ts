@@ -49,7 +49,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   let child = running;
 
   const kill = async (): Promise<void> => {
-    await end(child.process);
+    await end(child);
     child.guard.kill('SIGKILL');
   };
 
@@ -58,12 +58,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     port,
     dir,
     get pid() {
-      return child.process.pid ?? 0;
+      return child.pid;
     },
     cli: (...args) => cli(port, args),
     kill,
-    pause: () => void child.process.kill('SIGSTOP'),
-    resume: () => void child.process.kill('SIGCONT'),
+    pause: () => signal(child.pid, 'SIGSTOP'),
+    resume: () => signal(child.pid, 'SIGCONT'),
     async restart() {
       await kill();
       child = await launch(port, dir, options.args ?? []);
@@ -92,13 +92,13 @@ export async function startSentinel(
     `sentinel failover-timeout ${name} 5000`,
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
-  const { process, guard } = await launchProgram([file, '--sentinel'], /\+monitor master/);
+  const running = await launchProgram([file, '--sentinel'], /\+monitor master/);
   return {
     port,
     cli: (...args) => cli(port, args),
     async stop() {
-      await end(process);
-      guard.kill('SIGKILL');
+      await end(running);
+      running.guard.kill('SIGKILL');
       await rm(dir, { recursive: true, force: true });
     },
   };
@@ -110,16 +110,40 @@ export function uniqueFeed(): string {
 }
 
 interface Running {
+  /** redis-server itself, or the `docker run` that ends with it. */
   process: ChildProcess;
+  /** Of redis-server itself, on this machine also where it runs in a container. */
+  pid: number;
   /** Kills the server when this test process dies without having done so itself. */
   guard: ChildProcess;
 }
 
-async function end(program: ChildProcess): Promise<void> {
+async function end({ process: program, pid }: Running): Promise<void> {
   if (program.exitCode !== null || program.signalCode !== null) return;
   const ended = once(program, 'exit');
-  program.kill('SIGKILL');
+  signal(pid, 'SIGKILL');
   await ended;
+}
+
+/** A test may signal a server that is down already. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/**
+ * A program of Redis: the one on PATH, else the same out of an image. The container shares network, processes and user with
+ * this machine, so that ports, signals and files mean the same in both cases.
+ */
+function command(program: 'redis-server' | 'redis-cli', args: readonly string[]): [string, string[]] {
+  const image = process.env.LIVESPAN_TEST_REDIS_IMAGE;
+  if (image === undefined) return [program, [...args]];
+  const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  const shared = ['--network', 'host', '--pid', 'host', '--user', user, '--volume', `${tmpdir()}:${tmpdir()}`];
+  return ['docker', ['run', '--rm', '-i', ...shared, image, program, ...args]];
 }
 
 function launch(port: number, dir: string, args: string[]): Promise<Running> {
@@ -128,7 +152,8 @@ function launch(port: number, dir: string, args: string[]): Promise<Running> {
 }
 
 async function launchProgram(args: string[], ready: RegExp): Promise<Running> {
-  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program, all] = command('redis-server', args);
+  const server = spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   server.stdout.on('data', (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-4_000);
@@ -152,18 +177,24 @@ async function launchProgram(args: string[], ready: RegExp): Promise<Running> {
     }
     await sleep(5);
   }
+  // Redis says its process id when it starts; in a container that is not the id of what we started.
+  const pid = Number(/\bpid=(\d+)/.exec(output)?.[1] ?? server.pid);
   const script = 'read _; kill -9 "$1" 2>/dev/null';
-  const guard = spawn('sh', ['-c', script, 'sh', String(server.pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const guard = spawn('sh', ['-c', script, 'sh', String(pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
   guard.unref();
-  return { process: server, guard };
+  return { process: server, pid, guard };
 }
 
 function cli(port: number, args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile('redis-cli', ['-p', String(port), ...args], { maxBuffer: 256 * 1_048_576 }, (error, stdout) => {
-      if (error === null) resolve(stdout.replace(/\n$/, ''));
-      else reject(error);
-    });
+    execFile(
+      ...command('redis-cli', ['-p', String(port), ...args]),
+      { maxBuffer: 256 * 1_048_576 },
+      (error, stdout) => {
+        if (error === null) resolve(stdout.replace(/\n$/, ''));
+        else reject(error);
+      },
+    );
   });
 }
 
