@@ -129,6 +129,6 @@ export function receiverOptions() {
     keepLive: false,
     nowUs: () => Date.now() * 1_000,
     heldBytesMax: 64 * 1_048_576,
-    madeCharsMax: 64 * 1_048_576,
+    madeBytesMax: 64 * 1_048_576,
   };
 }

@@ -45,6 +45,8 @@ export interface FlattenOptions {
   counts: Cuts;
   /** Bytes of the activity's JSON that are not attributes; 512 unless given. */
   envelopeBytes?: number;
+  /** The data is nobody else's, so it may become the attributes itself. */
+  isOwned?: boolean;
 }
 
 export interface Flattened {
@@ -72,7 +74,7 @@ export function flatten(data: unknown, options: FlattenOptions): Flattened {
     const prototype: unknown = Object.getPrototypeOf(data);
     if (prototype === Object.prototype || prototype === null) {
       // The copy keeps the literal's hidden class, so this is far cheaper than storing key by key.
-      copy = { ...data };
+      copy = options.isOwned === true ? (data as Record<string, unknown>) : { ...data };
       const flat = checkFlat(copy, options);
       if (flat !== undefined) return flat;
     }

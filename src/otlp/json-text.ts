@@ -1,17 +1,18 @@
 const KEPT_MAX = 4_096;
 const KEPT_CHARS_MAX = 128;
 
-const kept = new Map<string, string>();
-
-/** A text as JSON. Names come again and again, so theirs are kept; when full all are forgotten at once. */
-export function quoteKept(text: string): string {
-  const known = kept.get(text);
-  if (known !== undefined) return known;
-  const quoted = JSON.stringify(text);
-  if (text.length > KEPT_CHARS_MAX) return quoted;
-  if (kept.size >= KEPT_MAX) kept.clear();
-  kept.set(text, quoted);
-  return quoted;
+/** What `make` makes of a name. Names come again and again, so it is kept; when full all are forgotten at once. */
+export function keeping(make: (name: string) => string): (name: string) => string {
+  const kept = new Map<string, string>();
+  return (name) => {
+    const known = kept.get(name);
+    if (known !== undefined) return known;
+    const made = make(name);
+    if (name.length > KEPT_CHARS_MAX) return made;
+    if (kept.size >= KEPT_MAX) kept.clear();
+    kept.set(name, made);
+    return made;
+  };
 }
 
 /** `,"key":"text"`, nothing where there is no text. `key` needs no escapes. */

@@ -176,7 +176,11 @@ export class ProtobufReader {
   length(): number {
     if (this.wire !== WIRE.length)
       throw new ProtobufError(`field ${this.field} has wire type ${this.wire}`, this.position);
-    const length = this.varint();
+    const first = this.bytes[this.position] as number;
+    let length = first;
+    // Reading past the message shows below: nothing is longer than what is left of it.
+    if (first < 0x80) this.position++;
+    else length = this.varint();
     if (length > this.end - this.position) throw new ProtobufError(`field ${this.field} is cut off`, this.position);
     return length;
   }

@@ -43,8 +43,8 @@ export interface ReceiverOptions extends MappingOptions {
   onMetrics?: MetricsHook;
   /** Decoded request bytes held at a time by all requests; more is answered as overload. */
   heldBytesMax: number;
-  /** Longest JSON, in characters, that the items of one request may become. */
-  madeCharsMax: number;
+  /** Bytes of JSON that the items of one request may become. */
+  madeBytesMax: number;
 }
 
 export interface ReceiverCounts {
@@ -121,7 +121,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     }
     const digest = hash('sha256', bytes).slice(0, 32);
     const ids = createRequestIds(digest);
-    const into: Gathered = { activities: [], chars: 0, rejected: 0, message: undefined, alreadyLive: 0 };
+    const into: Gathered = { activities: [], bytes: 0, rejected: 0, message: undefined, alreadyLive: 0 };
     const items =
       signal === 'logs'
         ? await gatherLogs(encoding === 'json' ? readJsonLogs(body) : readProtobufLogs(bytes), ids, into, pace)
@@ -171,8 +171,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   }
 
   /** Two bytes can be a log record, which is hundreds on the feed: what a request makes is bounded as well. */
-  function checkSize({ chars }: Gathered): void {
-    if (chars > options.madeCharsMax) throw new TooLargeError(options.madeCharsMax);
+  function checkSize({ bytes }: Gathered): void {
+    if (bytes > options.madeBytesMax) throw new TooLargeError(options.madeBytesMax);
   }
 
   /** Chunk after chunk, a few in flight; the first failure stops the rest. Answers what failed. */
@@ -285,7 +285,7 @@ function isBadData(error: unknown): error is ProtobufError | JsonShapeError {
 class TooLargeError extends Error {
   override readonly name = 'TooLargeError';
 
-  constructor(charsMax: number) {
-    super(`The items of this request are more than ${charsMax} characters on the feed; send fewer at a time`);
+  constructor(bytesMax: number) {
+    super(`The items of this request are more than ${bytesMax} bytes on the feed; send fewer at a time`);
   }
 }

@@ -58,7 +58,7 @@ interface Tls {
 /** Request bytes that may be under way at a time, decompressed, in requests of the largest size. */
 const REQUESTS_HELD = 8;
 /** OTLP is denser than JSON, usually by two to three. */
-const CHARS_A_BYTE = 8;
+const MADE_BYTES_A_BYTE = 8;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 
@@ -70,7 +70,7 @@ export async function openOtlpDoors(options: OtlpDoorsOptions): Promise<OtlpDoor
     keepLive: options.keepLive,
     nowUs: () => Date.now() * 1_000,
     heldBytesMax: bodyBytesMax * REQUESTS_HELD,
-    madeCharsMax: bodyBytesMax * CHARS_A_BYTE,
+    madeBytesMax: bodyBytesMax * MADE_BYTES_A_BYTE,
     publish: (chunk) => appendChunk(bus, chunk),
   });
   const tls = await readTls(options.tls);

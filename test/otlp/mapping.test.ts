@@ -20,7 +20,7 @@ function receiver(options: { keepLive?: boolean } = {}) {
     keepLive: options.keepLive ?? false,
     nowUs: () => NOW_US,
     heldBytesMax: 1e9,
-    madeCharsMax: 1e9,
+    madeBytesMax: 1e9,
     publish: async ({ activities }) => {
       jsons.push(...activities);
       return 'appended';
