@@ -55,9 +55,14 @@ describe('doctor', () => {
       expect(well.code).toBe(0);
       for (const hop of ['append', 'subscribe', 'clock']) expect(well.hops[hop]).toMatchObject({ outcome: 'ok' });
       expect(well.hops.log?.sentence).toMatch(/redis 7\.0\.15 .*0 entries/);
+      // A server of the person who runs the tests may stand at the default address.
+      const hasServer = await fetch('http://127.0.0.1:4319/health').then(
+        () => true,
+        () => false,
+      );
       expect(well.hops.server).toMatchObject({
-        outcome: 'warning',
-        sentence: expect.stringContaining('livespan serve'),
+        outcome: hasServer ? 'ok' : 'warning',
+        sentence: expect.stringContaining(hasServer ? 'answers' : 'livespan serve'),
       });
       expect(wrong.code).toBe(1);
       expect(wrong.hops.log).toMatchObject({ outcome: 'failed', sentence: expect.stringMatching(/password/i) });
