@@ -20,6 +20,7 @@ function activity(kind: Activity['kind'], name: string, more: Partial<Activity>)
 }
 
 async function append(url: string, activities: readonly Activity[]): Promise<void> {
+  if (activities.length === 0) return;
   const response = await fetch(`${url}/ingest`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -30,14 +31,14 @@ async function append(url: string, activities: readonly Activity[]): Promise<voi
 }
 
 /** Span starts named `probe-<n>-`, each ended half a second later. Returns when each was sent, ms since the epoch. */
-export async function sendProbes(url: string, count: number, everyMs: number): Promise<Map<string, number>> {
-  const sent = new Map<string, number>();
+export async function sendProbes(url: string, count: number, everyMs: number): Promise<[string, number][]> {
+  const sent: [string, number][] = [];
   const ends: Promise<void>[] = [];
   const beginMs = performance.now();
   for (let n = 0; n < count; n += 1) {
     const name = `probe-${n}-`;
     const ids = { traceId: hex(16), spanId: hex(8), spanKind: 'server' as const };
-    sent.set(name, Date.now());
+    sent.push([name, Date.now()]);
     const started = append(url, [activity('span.start', name, ids)]);
     ends.push(
       started
@@ -50,42 +51,73 @@ export async function sendProbes(url: string, count: number, everyMs: number): P
   return sent;
 }
 
-/** A steady load of spans that start and end, one in a hundred with an error. Returns how many activities were sent. */
+/** Of so many spans one has an event, and one in a hundred fails. */
+const EVENT_EVERY = 4;
+const ERROR_EVERY = 100;
+const PER_SPAN = 2 + 1 / EVENT_EVERY;
+const STEP_MS = 10;
+
+/**
+ * A steady load of spans that run for 1 to 400 ms, evenly spread: about a tenth of a second's activities run at any time.
+ * Returns how many activities were sent.
+ */
 export async function sendSteadily(url: string, perSecond: number, forMs: number): Promise<number> {
-  const everyMs = 50;
-  const spansEach = Math.max(1, Math.round((perSecond * everyMs) / 2_000));
   const beginMs = performance.now();
+  const due: { atMs: number; end: () => Activity }[] = [];
+  let spans = 0;
   let sent = 0;
-  for (let turn = 1; performance.now() - beginMs < forMs; turn += 1) {
-    const spans = Array.from({ length: spansEach }, () => spanPair(sent));
-    await append(url, spans.flat());
-    sent += spans.length * 2;
-    await pause(beginMs + turn * everyMs - performance.now());
+  for (let ms = 0; ms < forMs || due.length > 0; ms = performance.now() - beginMs) {
+    const batch: Activity[] = [];
+    for (; ms < forMs && spans < (ms / 1_000) * (perSecond / PER_SPAN); spans += 1) {
+      const span = spanOf(spans);
+      batch.push(span.start(), ...span.events());
+      due.push({ atMs: ms + span.durationMs, end: span.end });
+    }
+    for (let index = due.length - 1; index >= 0; index -= 1) {
+      const one = due[index];
+      if (one === undefined || one.atMs > ms) continue;
+      batch.push(one.end());
+      due.splice(index, 1);
+    }
+    await append(url, batch);
+    sent += batch.length;
+    await pause(STEP_MS - (performance.now() - beginMs - ms));
   }
   return sent;
 }
 
-/** So many activities at once. */
-export async function sendBurst(url: string, count: number): Promise<void> {
-  const batches = Array.from({ length: count / 500 }, () =>
-    Array.from({ length: 250 }, (_, index) => spanPair(index)).flat(),
-  );
-  for (const batch of batches) await append(url, batch);
+/** So many activities at once: spans that start and end. */
+export async function sendBurst(url: string, count: number): Promise<number> {
+  for (let sent = 0; sent < count; sent += 500) {
+    const spans = Array.from({ length: 250 }, (_, index) => spanOf(sent / 2 + index));
+    await append(
+      url,
+      spans.flatMap(({ start, end }) => [start(), end()]),
+    );
+  }
+  return count;
 }
 
-function spanPair(n: number): [Activity, Activity] {
-  const ids = { traceId: hex(16), spanId: hex(8), callId: `call-${n % 50}`, spanKind: 'server' as const };
-  const status = n % 100 === 0 ? ('error' as const) : ('ok' as const);
+function spanOf(n: number) {
+  const ids = { traceId: hex(16), spanId: hex(8), callId: `call-${n}` };
+  const spanIds = { ...ids, spanKind: 'server' as const };
   const name = `GET /orders/:id`;
-  return [
-    activity('span.start', name, ids),
-    activity('span.end', name, {
-      ...ids,
-      status,
-      durationMs: 1 + (n % 400),
-      severity: status === 'ok' ? 'info' : 'error',
-    }),
-  ];
+  // Spread without being in order; a random one could not be compared with the run before.
+  const durationMs = 1 + ((n * 157) % 400);
+  const failed = n % ERROR_EVERY === 0;
+  return {
+    durationMs,
+    start: () => activity('span.start', name, spanIds),
+    events: () =>
+      n % EVENT_EVERY === 0 ? [activity('event', 'order.found', { ...ids, summary: `order ${n} found` })] : [],
+    end: () =>
+      activity('span.end', name, {
+        ...spanIds,
+        status: failed ? 'error' : 'ok',
+        durationMs,
+        severity: failed ? 'error' : 'info',
+      }),
+  };
 }
 
 export function pause(ms: number): Promise<void> {

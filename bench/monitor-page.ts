@@ -1,16 +1,31 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
 
 /** What the page itself measures (monitor-probe.js). */
 interface Probe {
   /** ms since navigation, when the page first showed something. */
   shownMs: number;
-  /** Marker in a row's text → ms since the epoch, at the frame that drew it. */
+  /** Marker in a row's text → ms since the epoch, at the frame after the one that drew it. */
   seen: Record<string, number | null>;
   /** Durations of animation frames, ms. */
   frames: number[];
+  /** Of the frames over 50 ms, those in which the main thread was held by one task for 50 ms or more. */
+  heldFrames: number;
+  /** Tasks of 50 ms or more, ms. */
+  longTasks: number[];
   /** From a key press to its handler, ms. */
   inputs: number[];
+}
+
+/** Of the page's main thread, since it began. */
+export interface ThreadTimes {
+  /** s of tasks by the wall clock, with what the thread waited for a CPU meanwhile. */
+  wallSeconds: number;
+  /** s of CPU. */
+  cpuSeconds: number;
+  /** s in which it could have run and no CPU was free; `undefined` where the system does not tell (not Linux). */
+  waitedSeconds: number | undefined;
 }
 
 export interface BenchPage {
@@ -26,8 +41,9 @@ export interface BenchPage {
   scroll(forMs: number): Promise<number>;
   /** JavaScript heap after a collection, bytes. */
   heapBytes(): Promise<number>;
-  /** Seconds the main thread has worked. */
-  busySeconds(): Promise<number>;
+  threadTimes(): Promise<ThreadTimes>;
+  /** Where the main thread spends its time for so long: lines of share and function. */
+  profile(forMs: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -45,14 +61,13 @@ export async function openBrowser(): Promise<{ newPage(url: string): Promise<Ben
       await page.goto(url);
       await page.waitForFunction('livespanProbe.read().shownMs > 0');
       const session = await context.newCDPSession(page);
-      await session.send('Performance.enable');
-      return benchPage(context, page, session);
+      return benchPage(browser, context, page, session);
     },
     close: () => browser.close(),
   };
 }
 
-function benchPage(context: BrowserContext, page: Page, session: CDPSession): BenchPage {
+function benchPage(browser: Browser, context: BrowserContext, page: Page, session: CDPSession): BenchPage {
   return {
     page,
     read: () => page.evaluate('livespanProbe.read()'),
@@ -64,10 +79,59 @@ function benchPage(context: BrowserContext, page: Page, session: CDPSession): Be
       await session.send('HeapProfiler.collectGarbage');
       return (await session.send('Runtime.getHeapUsage')).usedSize;
     },
-    async busySeconds() {
+    async threadTimes() {
+      await session.send('Performance.enable', { timeDomain: 'threadTicks' });
       const { metrics } = await session.send('Performance.getMetrics');
-      return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN;
+      const read = (key: string): number => metrics.find(({ name }) => name === key)?.value ?? Number.NaN;
+      const times = { cpuSeconds: read('ThreadTime'), wallSeconds: read('TaskDuration') };
+      return { ...times, waitedSeconds: await waitedSeconds(browser) };
     },
+    profile: (forMs) => profile(session, forMs),
     close: () => context.close(),
   };
+}
+
+/** Of the busiest renderer's main thread: with one page open that is the page's. */
+async function waitedSeconds(browser: Browser): Promise<number | undefined> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const times = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => readSchedule(id));
+  const busiest = times.sort((a, b) => b.ranNs - a.ranNs)[0];
+  return busiest === undefined || busiest.ranNs === 0 ? undefined : busiest.waitedNs / 1e9;
+}
+
+function readSchedule(pid: number): { ranNs: number; waitedNs: number } {
+  try {
+    const [ranNs = 0, waitedNs = 0] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ').map(Number);
+    return { ranNs, waitedNs };
+  } catch {
+    return { ranNs: 0, waitedNs: 0 };
+  }
+}
+
+const PROFILED_MAX = 25;
+
+async function profile(session: CDPSession, forMs: number): Promise<string[]> {
+  await session.send('Profiler.enable');
+  await session.send('Profiler.setSamplingInterval', { interval: 500 });
+  await session.send('Profiler.start');
+  await new Promise((resolve) => setTimeout(resolve, forMs));
+  const { nodes, samples = [], timeDeltas = [] } = (await session.send('Profiler.stop')).profile;
+  const names = new Map(
+    nodes.map(({ id, callFrame }) => {
+      const file = callFrame.url.slice(callFrame.url.lastIndexOf('/') + 1);
+      return [id, `${callFrame.functionName || 'anonymous'} ${file}:${callFrame.lineNumber}:${callFrame.columnNumber}`];
+    }),
+  );
+  const selfUs = new Map<string, number>();
+  for (const [index, id] of samples.entries()) {
+    const name = names.get(id) ?? 'unknown';
+    selfUs.set(name, (selfUs.get(name) ?? 0) + (timeDeltas[index] ?? 0));
+  }
+  const totalUs = timeDeltas.reduce((sum, us) => sum + us, 0);
+  return [...selfUs]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, PROFILED_MAX)
+    .map(([name, us]) => `${((us / totalUs) * 100).toFixed(2).padStart(6)} % ${name}`);
 }

@@ -1,16 +1,26 @@
 // Runs in the page that is measured, before its first script; the bench calls it by `livespanProbe`.
 const seen = {};
 const frames = [];
+/** Of frames over 50 ms: when they began and ended. */
+const slow = [];
+const longTasks = [];
 const inputs = [];
 let shownMs = 0;
 
 let lastMs = performance.now();
 const onFrame = (nowMs) => {
   frames.push(nowMs - lastMs);
+  if (nowMs - lastMs > 50) slow.push([lastMs, nowMs]);
   lastMs = nowMs;
   requestAnimationFrame(onFrame);
 };
 requestAnimationFrame(onFrame);
+
+// A frame may be late because of us, or because the machine had no time for the browser: a task of ours tells them apart.
+new PerformanceObserver((list) => {
+  for (const { startTime, duration } of list.getEntries()) longTasks.push([startTime, startTime + duration]);
+}).observe({ type: 'longtask' });
+const isHeld = ([from, to]) => longTasks.some(([begin, end]) => begin < to && end > from);
 
 addEventListener('keydown', (event) => inputs.push(performance.now() - event.timeStamp), true);
 
@@ -32,10 +42,19 @@ new MutationObserver((changes) => {
 }).observe(document, { childList: true, subtree: true, characterData: true });
 
 globalThis.livespanProbe = {
-  /** shownMs: since navigation; seen: marker → ms since the epoch; frames, inputs: ms. */
-  read: () => ({ shownMs, seen, frames, inputs }),
+  /** shownMs: since navigation; seen: marker → ms since the epoch; frames, longTasks, inputs: ms. */
+  read: () => ({
+    shownMs,
+    seen,
+    frames,
+    heldFrames: slow.filter(isHeld).length,
+    longTasks: longTasks.map(([begin, end]) => end - begin),
+    inputs,
+  }),
   reset() {
     frames.length = 0;
+    slow.length = 0;
+    longTasks.length = 0;
     inputs.length = 0;
   },
   counts() {
