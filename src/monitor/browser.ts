@@ -76,6 +76,7 @@ function followAddress({ store }: Monitor, base: string): void {
       store.theme.value = state.theme;
       store.order.value = state.order;
       store.filter.apply(state.filter);
+      store.isRunningOnly.value = state.isRunningOnly;
       if (state.atMs === undefined) store.backToLive();
       else if (state.atMs !== momentOf()) store.travelTo(state.atMs, 1, { isHeld: true });
     });
@@ -93,6 +94,7 @@ function followAddress({ store }: Monitor, base: string): void {
       filter: store.filter.text.value,
       order: store.order.value,
       selection: store.selection.value,
+      isRunningOnly: store.isRunningOnly.value,
       atMs: store.travel.value?.fromMs ?? (pause?.by === 'user' ? pause.sinceMs : undefined),
       theme: store.theme.value,
     };

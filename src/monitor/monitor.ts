@@ -3,6 +3,7 @@ import { readNdjson, writeNdjson } from './activity-file.ts';
 import { type Client, createClient } from './feed/client.ts';
 import type { Sharing } from './feed/sharing.ts';
 import type { Journey, JourneyOptions } from './feed/travel.ts';
+import { watchRecords } from './record-watch.ts';
 import { forgetFilter, readFilters, type SavedFilter, saveFilter, type TextStorage } from './saved-filters.ts';
 import { createServerWatch } from './server-watch.ts';
 import type { Frame } from './state/model.ts';
@@ -56,12 +57,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
     ...place,
     store,
     seen: () => client.cursor,
+    isCatchingUp: () => client.isCatchingUp,
     isHidden: options.isHidden ?? (() => false),
   });
   let journey: Journey | undefined;
   /** The filter that is followed; `undefined` when nothing is. */
   let followed: string | undefined;
   let stop: (() => void) | undefined;
+  let stopRecords: (() => void) | undefined;
 
   const client: Client = createClient({
     ...place,
@@ -69,6 +72,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     onFrames: (frames) => {
       reconnects.see(frames);
       store.enqueue(frames);
+      watch.arrive();
     },
     onInvalid: (lines) => store.countInvalid(lines),
     onState: (state) => {
@@ -76,7 +80,13 @@ export function createMonitor(options: MonitorOptions): Monitor {
       reconnects.hear(state);
       store.connection.value = state;
     },
-    onBehind: (remaining) => (remaining === 0 ? store.setBehind(0) : watch.measure()),
+    onBehind(remaining) {
+      if (remaining > 0) watch.measure();
+      else {
+        store.setBehind(0);
+        store.isLoaded.value = true;
+      }
+    },
   });
 
   function endJourney(): string | undefined {
@@ -97,6 +107,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       isHeld: () => store.travel.peek()?.isHeld === true || store.pause.peek() !== undefined,
       onFrames: (frames) => store.enqueue(frames),
       onMoment: (atMs) => {
+        store.isLoaded.value = true;
         const current = store.travel.peek();
         if (current !== undefined && current.atMs !== atMs) store.travel.value = { ...current, atMs };
       },
@@ -146,6 +157,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         untracked(() => follow(filter, fromMs, isFile));
       });
       watch.start();
+      stopRecords ??= watchRecords({ ...place, store });
     },
     retry: () => client.retry(),
     exportNdjson: () => writeNdjson(store.entries()),
@@ -156,6 +168,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       store.travel.value = undefined;
       file.value = { name, activities, invalid: read.invalid };
       store.clear();
+      store.isLoaded.value = true;
       store.connection.value = { state: 'file', name, activities, invalid: read.invalid };
       store.countInvalid(read.invalid);
       store.enqueue(read.frames);
@@ -168,6 +181,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     leave: () => sharing.leave(),
     close() {
       stop?.();
+      stopRecords?.();
       endJourney();
       client.close();
       watch.close();

@@ -1,4 +1,7 @@
+import { effect, untracked } from '@preact/signals';
 import { parseCursor } from '../activity/cursor.ts';
+import { fetchPage } from './feed/pages.ts';
+import type { Frame } from './state/model.ts';
 import type { MonitorConfig, ServerStats } from './state/server-facts.ts';
 import type { Store } from './state/store.ts';
 
@@ -6,6 +9,8 @@ export interface ServerWatch {
   start(): void;
   /** Looks now, to say how far behind the page is. */
   measure(): void;
+  /** Frames came: the page is less far behind. */
+  arrive(): void;
   close(): void;
 }
 
@@ -18,13 +23,19 @@ export function createServerWatch(options: {
   store: Store;
   /** Cursor of the newest frame that arrived. */
   seen: () => string;
+  /** The place of the newest frame is known exactly also under a filter. */
+  isCatchingUp: () => boolean;
   isHidden: () => boolean;
 }): ServerWatch {
-  const { base, store, seen, isHidden } = options;
+  const { base, headers, store, seen, isCatchingUp, isHidden } = options;
   const ending = new AbortController();
   const request = { signal: ending.signal, ...(options.headers && { headers: options.headers }) };
   let timer: ReturnType<typeof setInterval> | undefined;
   let isLooking = false;
+  let isAsked = false;
+  let stop: (() => void) | undefined;
+  /** Where the page is not yet: places of the log, by their numbers, or all up to one. */
+  let ahead: readonly number[] | number = [];
 
   async function get(path: string): Promise<unknown> {
     const response = await fetch(base + path, request);
@@ -32,7 +43,9 @@ export function createServerWatch(options: {
   }
 
   async function look(): Promise<void> {
-    if (isLooking || isHidden()) return;
+    if (isHidden()) return;
+    isAsked = isLooking;
+    if (isLooking) return;
     isLooking = true;
     try {
       const askedMs = Date.now();
@@ -44,21 +57,35 @@ export function createServerWatch(options: {
       const logMs = (body.log as { timeMs?: unknown } | undefined)?.timeMs;
       // The log answered somewhere between question and answer.
       if (typeof logMs === 'number') store.setLogClock((askedMs + atMs) / 2 - logMs);
-      store.setBehind(remaining(stats));
+      ahead = await findAhead(stats);
+      tell();
     } catch {
       // Away: the stream says so, and what is shown here has its time.
     } finally {
       isLooking = false;
+      if (isAsked && !ending.signal.aborted) void look();
     }
   }
 
-  /** Under a filter the place in the log is known at heartbeats only, so nothing can be said there. */
-  function remaining({ log }: ServerStats): number {
+  /**
+   * What the log has beyond the newest frame. Under a filter a live page knows its place only by what passed, so the log
+   * is asked which of the entries after that pass too.
+   */
+  async function findAhead({ log }: ServerStats): Promise<typeof ahead> {
     const last = parseCursor(log?.last ?? '');
     const at = parseCursor(seen());
-    if (last === undefined || at === undefined || store.filter.text.peek() !== '') return 0;
-    if (store.connection.peek().state !== 'live' || store.travel.peek() !== undefined) return 0;
-    return Math.max(0, last.n - at.n);
+    if (last === undefined || at === undefined || last.n <= at.n) return [];
+    if (store.connection.peek().state !== 'live' || store.travel.peek() !== undefined) return [];
+    const filter = store.filter.text.peek();
+    if (filter === '' || isCatchingUp()) return last.n;
+    const place = { base, ...(headers && { headers }) };
+    const page = await fetchPage(place, { filter, order: 'asc', limit: 1_000, since: seen() }, ending.signal);
+    return filter === store.filter.text.peek() ? page.frames.filter(isActivity).map(numberOf) : [];
+  }
+
+  function tell(): void {
+    const at = parseCursor(seen())?.n ?? 0;
+    store.setBehind(typeof ahead === 'number' ? Math.max(0, ahead - at) : ahead.filter((n) => n > at).length);
   }
 
   async function readConfig(): Promise<void> {
@@ -74,11 +101,19 @@ export function createServerWatch(options: {
     start() {
       if (timer !== undefined) return;
       timer = setInterval(() => void look(), EVERY_MS);
+      // Once more when it is live: the server counts this reader then.
+      stop = effect(() => {
+        if (store.connection.value.state === 'live') untracked(() => void look());
+      });
       void look();
       void readConfig();
     },
     measure: () => void look(),
+    arrive() {
+      if (store.behind.peek() > 0) tell();
+    },
     close() {
+      stop?.();
       clearInterval(timer);
       ending.abort();
     },
@@ -87,4 +122,12 @@ export function createServerWatch(options: {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isActivity({ type }: Frame): boolean {
+  return type === 'activity';
+}
+
+function numberOf({ cursor }: Frame): number {
+  return parseCursor(cursor)?.n ?? 0;
 }

@@ -6,6 +6,8 @@ export interface UrlState {
   view: View;
   filter: string;
   order: RowOrder;
+  /** Only what runs is shown. */
+  isRunningOnly: boolean;
   selection: Selection | undefined;
   /** The moment that is being replayed or stood still at, ms. */
   atMs: number | undefined;
@@ -21,11 +23,12 @@ const THEMES = ['system', 'light', 'dark'] as const satisfies readonly Theme[];
 
 /** `/monitor/traces/<trace id>?filter=…`. Reading it gives the same state again. */
 export function writeUrl(state: UrlState): string {
-  const { view, filter, order, selection, atMs, theme } = state;
+  const { view, filter, order, isRunningOnly, selection, atMs, theme } = state;
   const path = [PREFIX, view];
   const query = new URLSearchParams();
   if (filter !== '') query.set('filter', filter);
   if (order !== 'newest') query.set('order', order);
+  if (isRunningOnly) query.set('running', '1');
   if (atMs !== undefined) query.set('at', new Date(atMs).toISOString());
   if (theme !== 'system') query.set('theme', theme);
   if (selection?.type === 'trace') {
@@ -54,6 +57,7 @@ export function readUrl(address: string): UrlState {
     view,
     filter: query.get('filter') ?? '',
     order: query.get('order') === 'duration' ? 'duration' : 'newest',
+    isRunningOnly: query.get('running') === '1',
     selection: readSelection(query, view, isOurs ? decode(second) : ''),
     atMs: readMoment(query.get('at')),
     theme: THEMES.find((name) => name === query.get('theme')) ?? 'system',

@@ -25,8 +25,10 @@ export interface Client {
   /** Ends what was under way and follows the log from there. */
   follow(filter: string, from: From): void;
   retry(): void;
-  /** The last place handed on; '' before the first. */
+  /** The last place handed on; '' before the first. While pages are read, the place that the log was searched to. */
   readonly cursor: string;
+  /** Reads pages still, so that every place before `cursor` was looked at. */
+  readonly isCatchingUp: boolean;
   stop(): void;
   close(): void;
 }
@@ -55,6 +57,9 @@ export function createClient(options: ClientOptions): Client {
     retry: () => send({ type: 'retry' }),
     get cursor() {
       return run?.cursor ?? '';
+    },
+    get isCatchingUp() {
+      return run?.isCatchingUp ?? false;
     },
     stop() {
       run?.end();
@@ -97,6 +102,10 @@ class Run {
     this.#ending.abort();
   }
 
+  get isCatchingUp(): boolean {
+    return this.#kept !== undefined;
+  }
+
   /** Another hub: goes on from what was handed on last. */
   rejoin(): void {
     this.#ending.abort();
@@ -116,7 +125,7 @@ class Run {
       return;
     }
     const frames = this.#read(message.text);
-    if (this.#kept === undefined) this.#hand(this.#matches === undefined ? frames : frames.filter(this.#matches));
+    if (this.#kept === undefined) this.#handMatching(frames);
     else this.#kept.push(...frames);
     if (this.#kept !== undefined && this.#kept.length > KEPT_MAX) this.rejoin();
   }
@@ -155,8 +164,7 @@ class Run {
     const kept = this.#kept ?? [];
     this.#kept = undefined;
     this.#options.onBehind(0);
-    const news = kept.filter((frame) => this.#isNews(frame));
-    this.#hand(this.#matches === undefined ? news : news.filter(this.#matches));
+    this.#handMatching(kept.filter((frame) => this.#isNews(frame)));
   }
 
   async #showNewest(signal: AbortSignal): Promise<void> {
@@ -178,6 +186,17 @@ class Run {
       this.cursor = page.next;
       this.#options.onBehind(1);
     }
+  }
+
+  /** What does not pass the filter moves the place on all the same. */
+  #handMatching(frames: readonly Frame[]): void {
+    if (this.#matches === undefined) {
+      this.#hand(frames);
+      return;
+    }
+    this.#hand(frames.filter(this.#matches));
+    const last = frames.at(-1)?.cursor ?? '';
+    if (last !== '') this.cursor = last;
   }
 
   #hand(frames: readonly Frame[]): void {

@@ -56,7 +56,8 @@ function later(way: Sharing['way'], load: () => Promise<Sharing>): Sharing {
 }
 
 function shareByWorker(worker: WorkerDoor): Sharing {
-  const lock = `livespan-tab-${crypto.randomUUID()}`;
+  // Not `randomUUID`: over plain HTTP a browser has it on loopback addresses only.
+  const lock = `livespan-tab-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
   const { port } = worker;
   // Held until the tab is gone, however it goes. Named to the worker only once it is held: asked for by both at the same
   // time, the worker may get it first and take the tab for gone.

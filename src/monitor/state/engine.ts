@@ -4,7 +4,7 @@ import { CallTable } from './calls.ts';
 import { FrameQueue, type Waiting } from './frame-queue.ts';
 import { KnownValues } from './known.ts';
 import { LossBook } from './losses.ts';
-import type { Entry, Loss, Row, RowList, SpanRow, Totals } from './model.ts';
+import type { Call, Entry, Loss, Row, RowList, SpanRow, Totals, Trace } from './model.ts';
 import { RateMeter } from './rates.ts';
 import { RowTable } from './rows.ts';
 import { ServiceTable } from './services.ts';
@@ -97,6 +97,14 @@ export class Engine {
 
   row(key: string): Row | undefined {
     return this.#rows.find(key);
+  }
+
+  trace(traceId: string): Trace | undefined {
+    return this.traces.get(traceId);
+  }
+
+  call(callId: string): Call | undefined {
+    return this.calls.get(callId);
   }
 
   span(traceId: string | undefined, spanId: string): SpanRow | undefined {

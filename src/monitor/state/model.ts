@@ -266,6 +266,9 @@ export type Theme = 'system' | 'light' | 'dark';
 export type RowOrder = 'newest' | 'duration';
 export type DrawerTab = 'story' | 'attributes' | 'json' | 'trace';
 
+/** A selected record that the rows do not hold is looked for in the log. */
+export type Lookup = { state: 'searching' | 'found' | 'absent' } | { state: 'failed'; detail: string };
+
 /** What is open in the drawer or fills the view. */
 export type Selection =
   | { type: 'row'; key: string; tab: DrawerTab }

@@ -224,12 +224,19 @@ export class RowTable {
   }
 }
 
+/** The running ones of a list, in its order. */
+export function onlyRunning(list: RowList): RowList {
+  if (list.runningCount > 0) return rowList(list.runningCount, list.runningCount, list.at);
+  const running = [...list].filter((row) => row.type === 'span' && row.state === 'running');
+  return rowList(running.length, running.length, (index) => running[index]);
+}
+
 export function isErrorRow(row: Row): boolean {
   if (row.type === 'span') return row.state === 'error' || row.state === 'lost' || row.nestedErrorCount > 0;
   return 'entry' in row ? isError(row.entry.activity) : true;
 }
 
-function entryRow(entry: Entry): EntryRow {
+export function entryRow(entry: Entry): EntryRow {
   const { kind } = entry.activity;
   const type = kind === 'log' || kind === 'notice' ? kind : 'event';
   return { type, key: entry.cursor, revision: 0, entry, timeUs: timeUsOf(entry.activity) };

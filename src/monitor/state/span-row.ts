@@ -20,6 +20,20 @@ function isErrorSeverity(severity: Severity): boolean {
   return severity === 'error' || severity === 'fatal';
 }
 
+/** What a span is called: without a route an HTTP span is named by its method alone, which tells nothing apart. */
+export function titleOf(row: SpanRow): string {
+  const path = pathOf(row);
+  return path === undefined ? row.name : `${row.name} ${path}`;
+}
+
+/** The path that the name of an HTTP span lacks. */
+export function pathOf({ name, start, end }: SpanRow): string | undefined {
+  if (!/^[A-Z]+$/.test(name)) return undefined;
+  const { 'http.route': route, 'url.path': path } = (start ?? end)?.activity.attributes ?? {};
+  const found = route ?? path;
+  return typeof found === 'string' && found !== '' ? found : undefined;
+}
+
 export function newSpanRow(activity: Activity, spanId: string): SpanRow {
   const timeUs = timeUsOf(activity);
   return {

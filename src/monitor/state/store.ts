@@ -1,17 +1,20 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Activity } from '../../activity/activity.ts';
 import type { Completion } from './completion.ts';
-import { createEngine, type EngineLimits } from './engine.ts';
+import { createEngine, type Engine, type EngineLimits } from './engine.ts';
 import { createFilterLine, type FilterLine } from './filter-line.ts';
+import { FoundRecord } from './found.ts';
 import type {
   Call,
   Connection,
   Frame,
   LatencyHistogram,
+  Lookup,
   Loss,
   Pause,
   RateFigures,
   Reconnected,
+  Row,
   RowList,
   RowOrder,
   Selection,
@@ -24,10 +27,13 @@ import type {
   Travel,
   View,
 } from './model.ts';
+import { onlyRunning } from './rows.ts';
 import type { MonitorConfig, ServerStats } from './server-facts.ts';
 
 /** How often what is recomputed over many records (services, header, sorted rows) may change. */
 const FIGURES_EVERY_MS = 500;
+/** Running clocks go on all together so often: more often cannot be read, and each step has the browser lay out text. */
+const CLOCK_EVERY_MS = 100;
 
 export interface StoreOptions {
   /** ms since the Unix epoch. */
@@ -57,6 +63,8 @@ export interface Store {
   readonly nowMs: ReadonlySignal<number>;
 
   readonly connection: Signal<Connection>;
+  /** Whether what was there already has been read; until then, nothing can be said about what is missing. */
+  readonly isLoaded: Signal<boolean>;
   /** The newest reconnect, to be said once; the view may set it to `undefined`. */
   readonly reconnected: Signal<Reconnected | undefined>;
   /** Log entries between what is shown and the newest one known; 0 is caught up. Paused rows do not count. */
@@ -72,6 +80,19 @@ export interface Store {
   readonly selection: Signal<Selection | undefined>;
   readonly theme: Signal<Theme>;
   readonly order: Signal<RowOrder>;
+  /** Only rows that run are shown. No filter of the log: one that leaves out ends would let rows run for ever. */
+  readonly isRunningOnly: Signal<boolean>;
+  /** Services that were seen, also those that the filter hides now. */
+  readonly knownServices: ReadonlySignal<readonly string[]>;
+  /** What became of the search for the selected record; `undefined` when none was needed. */
+  readonly lookup: Signal<Lookup | undefined>;
+  /** Whether the selected record is there, among the rows or found in the log. */
+  holds(selection: Selection): boolean;
+  readonly found: Pick<FoundRecord, 'isRunning'>;
+  /** The log is searched for the selected record from now on. */
+  expectFound(selection: Selection): void;
+  showFound(frames: readonly Frame[]): void;
+  dropFound(): void;
   /** Whether the sheet of keys is open. */
   readonly isHelpOpen: Signal<boolean>;
 
@@ -128,6 +149,9 @@ export function createStore(options: StoreOptions = {}): Store {
   let figuresAtMs = 0;
 
   const clock = (): number => travel.peek()?.atMs ?? now() - engine.clockOffsetMs();
+  const found = new FoundRecord();
+  const foundVersion = signal(0);
+  const isRunningOnly = signal(false);
   const version =
     <T>(of: ReadonlySignal<number>, read: () => T) =>
     (): T => {
@@ -142,7 +166,16 @@ export function createStore(options: StoreOptions = {}): Store {
     batch(() => {
       if (changedRows) rowsVersion.value += 1;
       totalsVersion.value += 1;
-      nowMs.value = clock();
+      const clockMs = clock();
+      if (Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
+  const ordered = computed(() => (order.value === 'duration' ? longest.value : newest.value));
+  /** From the rows or from what was found, whichever has more of it. */
+  const fuller = <T>(read: (of: Engine | FoundRecord) => T | undefined, sizeOf: (record: T) => number) => {
+    const held = version(rowsVersion, () => read(engine))();
+    const looked = version(foundVersion, () => read(found))();
+    if (held === undefined || looked === undefined) return held ?? looked;
+    return sizeOf(looked) >= sizeOf(held) ? looked : held;
+  };
       const paused = pause.peek();
       const held = engine.held();
       if (paused !== undefined && (paused.newCount !== held.count || paused.trimmed !== held.trimmed)) {
@@ -156,7 +189,7 @@ export function createStore(options: StoreOptions = {}): Store {
   }
 
   const store: Store = {
-    rows: computed(() => (order.value === 'duration' ? longest.value : newest.value)),
+    rows: computed(() => (isRunningOnly.value ? onlyRunning(ordered.value) : ordered.value)),
     traces: computed(version(rowsVersion, () => engine.traces.list())),
     calls: computed(version(rowsVersion, () => engine.calls.list())),
     services: computed(version(figuresVersion, () => engine.services.figures(clock()))),
@@ -175,17 +208,43 @@ export function createStore(options: StoreOptions = {}): Store {
     filter,
     view: signal<View>('live'),
     selection: signal<Selection | undefined>(undefined),
+    isLoaded: signal(false),
     theme: signal<Theme>('system'),
     order,
     isHelpOpen: signal(false),
 
     span: (traceId, spanId) => version(rowsVersion, () => engine.span(traceId, spanId))(),
-    row: (key) => version(rowsVersion, () => engine.row(key))(),
-    trace: (traceId) => version(rowsVersion, () => engine.traces.get(traceId))(),
-    call: (callId) => version(rowsVersion, () => engine.calls.get(callId))(),
+    row: (key) => fuller((of) => of.row(key), sizeOfRow),
+    trace: (traceId) =>
+      fuller(
+        (of) => of.trace(traceId),
+        ({ spans }) => spans.size,
+      ),
+    call: (callId) =>
+      fuller(
+        (of) => of.call(callId),
+        ({ entryCount }) => entryCount,
+      ),
+    holds(selection) {
+      if (selection.type === 'trace') return store.trace(selection.traceId) !== undefined;
+      return (selection.type === 'call' ? store.call(selection.callId) : store.row(selection.key)) !== undefined;
+    },
+    found,
+    expectFound: (selection) => found.expect(selection),
+    showFound(frames) {
+      found.show(frames, now());
+      foundVersion.value += 1;
+    },
+    dropFound() {
+      found.drop();
+      foundVersion.value += 1;
+    },
     elapsedMs: (span, atMs) => Math.max(0, span.durationMs ?? atMs - span.startUs / 1_000),
     async complete(text, caret) {
       const { completeFilter } = await import('./completion.ts');
+    isRunningOnly,
+    knownServices: computed(version(figuresVersion, () => [...engine.known.services].sort())),
+    lookup: signal<Lookup | undefined>(undefined),
       return completeFilter(text, caret, engine.known);
     },
 
@@ -228,10 +287,14 @@ export function createStore(options: StoreOptions = {}): Store {
       });
     },
 
-    enqueue: (frames, receivedMs = now()) => engine.enqueue(frames, receivedMs),
+    enqueue(frames, receivedMs = now()) {
+      engine.enqueue(frames, receivedMs);
+      if (found.see(frames, receivedMs)) foundVersion.value += 1;
+    },
     countInvalid: (lines) => engine.countInvalid(lines),
     flush(budgetMs) {
       if (engine.backlog() === 0) return 0;
+        store.isLoaded.value = false;
       const isChanged = engine.work(tick() + budgetMs, tick);
       publish(isChanged);
       return engine.backlog();
@@ -247,4 +310,8 @@ export function createStore(options: StoreOptions = {}): Store {
     entries: () => engine.entries(),
   };
   return store;
+}
+
+function sizeOfRow(row: Row): number {
+  return row.type === 'span' ? row.nestedCount + (row.start ? 1 : 0) + (row.end ? 1 : 0) : 1;
 }

@@ -1,8 +1,8 @@
 import type { Activity, Attributes, AttributeValue } from '../../activity/activity.ts';
 import { type Chat, readChat } from './chat.ts';
 import { formatBytes, formatCount } from './figures.ts';
-import type { Call, Entry, SpanState } from './model.ts';
-import { isError, spanKey, timeUsOf } from './span-row.ts';
+import type { Call, Entry, SpanRow, SpanState } from './model.ts';
+import { isError, spanKey, timeUsOf, titleOf } from './span-row.ts';
 
 /** One step of a call, in words. */
 export interface Step {
@@ -41,6 +41,8 @@ export interface Tokens {
 /** One request as a story, from the activities with its call id. */
 export interface Story {
   readonly callId: string;
+  /** What was asked for: "POST /v1/chat/completions", else the span that the call began with. */
+  readonly request: string;
   /** Services and hosts it went through: "gateway → api.openai.com". */
   readonly path: readonly string[];
   readonly state: SpanState;
@@ -75,6 +77,7 @@ export function tellCall(call: Call, nowUs: number): Story {
   const answered = entries.findLast(({ activity }) => activity.name === 'gateway.response_received');
   return {
     callId: call.callId,
+    request: requestOf(call, entries),
     path: pathOf(entries, attempts),
     state,
     durationMs: Math.max(0, endUs - call.startUs) / 1_000,
@@ -86,7 +89,7 @@ export function tellCall(call: Call, nowUs: number): Story {
     finishReasons: list(facts['gen_ai.response.finish_reasons']),
     streamingMs: isStreaming && answered ? Math.max(0, nowUs - timeUsOf(answered.activity)) / 1_000 : undefined,
     attempts,
-    steps: stepsOf(call, entries),
+    steps: stepsOf(call, entries, firstMs),
     chat: readChat(facts),
     omitted: call.entryCount - call.entries.length,
   };
@@ -102,6 +105,13 @@ function stateOf(call: Call): SpanState {
 function pathOf(entries: readonly Entry[], attempts: readonly Attempt[]): readonly string[] {
   const services = entries.flatMap(({ activity }) => (activity.service === undefined ? [] : [activity.service]));
   return [...new Set([...services, ...attempts.map(({ host }) => host)])].filter((name) => name !== '');
+}
+
+function requestOf(call: Call, entries: readonly Entry[]): string {
+  const received = entries.find(({ activity }) => activity.name === 'gateway.request_received')?.activity.attributes;
+  if (received !== undefined) return [received['http.request.method'], received['url.path']].filter(Boolean).join(' ');
+  const [first] = [...call.spans.values()].sort((a, b) => a.startUs - b.startUs);
+  return first === undefined ? (entries[0]?.activity.name ?? '') : titleOf(first);
 }
 
 function tokensOf(facts: Attributes): Tokens | undefined {
@@ -144,8 +154,11 @@ function attemptsOf(entries: readonly Entry[]): readonly Attempt[] {
   return [...attempts.values()];
 }
 
-/** A span that began with the call and ends with it is the frame of the story, no step of it. */
-function stepsOf(call: Call, entries: readonly Entry[]): Step[] {
+/**
+ * A span that began with the call and ends with it is the frame of the story, no step of it. Where a gateway tells what it
+ * asks of whom, the span of the same request adds only when the answer was there in full.
+ */
+function stepsOf(call: Call, entries: readonly Entry[], firstTokenMs: number | undefined): Step[] {
   const steps: Step[] = [];
   const hasGateway = entries.some(({ activity }) => activity.name.startsWith('gateway.'));
   for (const entry of entries) {
@@ -153,26 +166,44 @@ function stepsOf(call: Call, entries: readonly Entry[]): Step[] {
     if (activity.kind === 'notice') continue;
     const isOfSpan = activity.kind === 'span.start' || activity.kind === 'span.end';
     const span = isOfSpan ? call.spans.get(spanKey(activity.traceId, activity.spanId ?? '')) : undefined;
-    // A span whose start was seen is told when it starts; its end only where it went wrong.
-    if (activity.kind === 'span.end' && span?.sawStart === true && !isError(activity)) continue;
+    const isRequest = hasGateway && isOfSpan && activity.attributes['http.request.method'] !== undefined;
+    const isOfUpstream = isRequest && activity.spanKind === 'client';
     if (hasGateway && isOfSpan && activity.spanKind === 'server') continue;
-    const timeUs = activity.kind === 'span.end' && span?.sawStart !== true ? (span?.startUs ?? 0) : timeUsOf(activity);
-    steps.push({
-      key: cursor,
-      ...wordsOf(activity),
-      state:
-        isOfSpan && span !== undefined && activity.kind === 'span.start' ? OF_SPAN[span.state] : severityOf(activity),
-      timeUs,
-      offsetMs: (timeUs - call.startUs) / 1_000,
-      gapMs: 0,
-      entry,
-    });
+    if (isOfUpstream && activity.kind === 'span.start') continue;
+    // A span whose start was seen is told when it starts; its end only where it went wrong.
+    if (!isOfUpstream && activity.kind === 'span.end' && span?.sawStart === true && !isError(activity)) continue;
+    const isEnd = activity.kind === 'span.end' && !isOfUpstream && span?.sawStart !== true;
+    const timeUs = isEnd ? (span?.startUs ?? 0) : timeUsOf(activity);
+    const words = isOfUpstream ? upstreamWords(activity) : wordsOf(activity, span);
+    const ofSpan = activity.kind === 'span.start' && span !== undefined ? OF_SPAN[span.state] : undefined;
+    steps.push(stepAt(call, timeUs, { key: cursor, ...words, state: ofSpan ?? severityOf(activity), entry }));
+  }
+  const told = entries.findLast(({ activity }) => activity.name === 'gateway.response_sent');
+  if (firstTokenMs !== undefined && told !== undefined) {
+    const words = {
+      key: `${told.cursor}/first`,
+      title: 'First token',
+      detail: '',
+      state: 'done',
+      entry: told,
+    } as const;
+    steps.push(stepAt(call, call.startUs + firstTokenMs * 1_000, words));
   }
   steps.sort((a, b) => a.timeUs - b.timeUs);
   return steps.map((step, index) => ({
     ...step,
     gapMs: index === 0 ? 0 : step.offsetMs - (steps[index - 1]?.offsetMs ?? 0),
   }));
+}
+
+function stepAt(call: Call, timeUs: number, step: Omit<Step, 'timeUs' | 'offsetMs' | 'gapMs'>): Step {
+  return { ...step, timeUs, offsetMs: (timeUs - call.startUs) / 1_000, gapMs: 0 };
+}
+
+function upstreamWords({ statusMessage, status, attributes }: Activity): { title: string; detail: string } {
+  const code = number(attributes['http.response.status_code']);
+  if (status !== 'error') return { title: 'Upstream finished', detail: '' };
+  return { title: 'Upstream failed', detail: statusMessage ?? (code === undefined ? '' : String(code)) };
 }
 
 const OF_SPAN = { running: 'running', ok: 'done', error: 'error', lost: 'lost' } as const;
@@ -190,7 +221,7 @@ const TITLES: Readonly<Record<string, string>> = {
 };
 
 /** The names that livespan itself writes have words of their own; for all others the summary, else the name. */
-function wordsOf(activity: Activity): { title: string; detail: string } {
+function wordsOf(activity: Activity, span: SpanRow | undefined): { title: string; detail: string } {
   const { name, summary, attributes, kind } = activity;
   const title = TITLES[name];
   if (title !== undefined) {
@@ -198,8 +229,14 @@ function wordsOf(activity: Activity): { title: string; detail: string } {
     return { title: isFailed ? 'Upstream failed' : title, detail: gatewayDetail(name, attributes) };
   }
   const readable = name.replaceAll(/[._]+/g, ' ');
-  if (kind === 'span.start') return { title: name, detail: summary ?? '' };
-  if (kind === 'span.end') return { title: `${name} failed`, detail: activity.statusMessage ?? summary ?? '' };
+  const ofSpan = span === undefined ? name : titleOf(span);
+  if (kind === 'span.start') return { title: ofSpan, detail: summary ?? '' };
+  if (kind === 'span.end') {
+    const detail = activity.statusMessage ?? summary ?? '';
+    return { title: isError(activity) ? `${ofSpan} failed` : ofSpan, detail };
+  }
+  const exception = [attributes['exception.type'], attributes['exception.message']].filter(Boolean).join(': ');
+  if (name === 'exception' && exception !== '') return { title: 'Exception', detail: exception };
   return summary === undefined ? { title: readable, detail: '' } : { title: summary, detail: name };
 }
 
@@ -223,6 +260,12 @@ function gatewayDetail(name: string, attributes: Attributes): string {
     parts.push(status === undefined ? 'nothing was sent' : String(status));
     parts.push(chunks === undefined ? undefined : formatCount(chunks, 'chunk'));
     parts.push(bytes === undefined ? undefined : formatBytes(bytes));
+    const tokens = tokensOf(attributes);
+    if (tokens !== undefined) {
+      parts.push(`${formatCount(tokens.total, 'token')} (${tokens.input ?? '?'} in, ${tokens.output ?? '?'} out)`);
+    }
+    const reasons = list(attributes['gen_ai.response.finish_reasons']);
+    parts.push(reasons.length === 0 ? undefined : `finish reason ${reasons.join(', ')}`);
     parts.push(attributes.cancelled === true ? 'cancelled by the client' : text(attributes.error));
   }
   return parts.filter((part) => part !== undefined && part.trim() !== '').join(', ');

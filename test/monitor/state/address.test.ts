@@ -9,6 +9,7 @@ const PLAIN: UrlState = {
   view: 'live',
   filter: '',
   order: 'newest',
+  isRunningOnly: false,
   selection: undefined,
   atMs: undefined,
   theme: 'system',
@@ -18,7 +19,7 @@ describe('the address', () => {
   it.each<Partial<UrlState>>([
     {},
     { view: 'traces', selection: { type: 'trace', traceId: TRACE, spanId: spanId(2) } },
-    { view: 'live', selection: { type: 'trace', traceId: TRACE } },
+    { view: 'live', selection: { type: 'trace', traceId: TRACE }, isRunningOnly: true },
     { view: 'calls', selection: { type: 'call', callId: 'a/b?c=d&e #%25' } },
     { view: 'services', filter: 'service:"a b" -name:*x* @http.status_code:>=500 "100%"' },
     { view: 'live', selection: { type: 'row', key: `${TRACE}/${spanId(1)}`, tab: 'json' }, order: 'duration' },

@@ -146,9 +146,10 @@ describe('a call', () => {
       '00:00.100 Upstream answered: 529',
       '00:00.110 Sent to upstream: gpt-4o at api.example, attempt 2',
       '00:00.310 Upstream answered: 200, attempt 2',
-      '00:01.840 Response sent: 200, 43 chunks, 18.2 kB',
+      '00:00.310 First token: ',
+      '00:01.840 Response sent: 200, 43 chunks, 18.2 kB, 812 tokens (640 in, 172 out)',
     ]);
-    expect(story.steps[5]?.gapMs).toBe(1_530);
+    expect(story.steps[6]?.gapMs).toBe(1_530);
     expect(story.chat).toBeUndefined();
   });
 
