@@ -82,6 +82,7 @@ async function answer(
   };
   const authorization = call.metadata.get('authorization')[0];
   if (!options.admit(typeof authorization === 'string' ? authorization : undefined)) {
+    options.receiver.countRefused('unauthenticated');
     refuse(GRPC_CODE.unauthenticated, 'This server asks for its token in the authorization metadata: Bearer …');
     return;
   }

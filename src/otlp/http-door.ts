@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { log } from '../diag.ts';
 import { LivespanError, toLivespanError } from '../errors.ts';
 import { encodeAccepted, encodeStatus, GRPC_CODE } from './answers.ts';
-import type { Encoding, Received, Receiver, Signal } from './receive.ts';
+import { type Encoding, type Received, type Receiver, type Signal, TOO_MANY } from './receive.ts';
 import { ENCODINGS, readBody } from './request-body.ts';
 
 export interface HttpDoorOptions {
@@ -47,11 +47,35 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
         `Content-Type must be ${Object.values(MEDIA_TYPES).join(' or ')}`,
       );
     }
-    const body = await readBody(request, options.bodyBytesMax);
-    answer(response, signal, encoding, await options.receiver.receive(signal, encoding, body));
+    answer(request, response, signal, encoding, await take(request, signal, encoding, options));
   } catch (thrown) {
-    refuse(request, response, encoding, toLivespanError(thrown));
+    const error = toLivespanError(thrown);
+    options.receiver.countRefused(error.code);
+    refuse(request, response, encoding, error);
   }
+}
+
+/** Reads and hands on; what the body holds while it comes is counted, and let go whatever becomes of it. */
+async function take(
+  request: IncomingMessage,
+  signal: Signal,
+  encoding: Encoding,
+  { receiver, bodyBytesMax }: HttpDoorOptions,
+): Promise<Received> {
+  let held = 0;
+  const hold = (bytes: number): boolean => {
+    if (!receiver.hold(bytes)) return false;
+    held += bytes;
+    return true;
+  };
+  let body: Buffer | undefined;
+  try {
+    body = await readBody(request, bodyBytesMax, hold);
+  } finally {
+    receiver.release(held);
+  }
+  // From here the receiver holds it, in the same turn.
+  return body === undefined ? receiver.overload(TOO_MANY) : receiver.receive(signal, encoding, body);
 }
 
 function encodingOf(request: IncomingMessage): Encoding | undefined {
@@ -67,16 +91,22 @@ function signalOf(request: IncomingMessage): Signal {
   return signal;
 }
 
-function answer(response: ServerResponse, signal: Signal, encoding: Encoding, received: Received): void {
-  if (received.outcome === 'accepted') send(response, 200, encoding, encodeAccepted(signal, encoding, received));
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: Signal,
+  encoding: Encoding,
+  received: Received,
+): void {
+  const reply = (status: number, body: Buffer): void => send(request, response, status, encoding, body);
+  if (received.outcome === 'accepted') reply(200, encodeAccepted(signal, encoding, received));
   else if (received.outcome === 'bad_data') {
-    send(response, 400, encoding, encodeStatus(encoding, GRPC_CODE.invalidArgument, received.message));
+    reply(400, encodeStatus(encoding, GRPC_CODE.invalidArgument, received.message));
   } else if (received.outcome === 'too_large') {
-    send(response, 413, encoding, encodeStatus(encoding, GRPC_CODE.resourceExhausted, received.message));
+    reply(413, encodeStatus(encoding, GRPC_CODE.resourceExhausted, received.message));
   } else {
     response.setHeader('retry-after', String(Math.max(1, Math.ceil(received.retryAfterMs / 1_000))));
-    const body = encodeStatus(encoding, GRPC_CODE.unavailable, received.message, received.retryAfterMs);
-    send(response, 503, encoding, body);
+    reply(503, encodeStatus(encoding, GRPC_CODE.unavailable, received.message, received.retryAfterMs));
   }
 }
 
@@ -86,24 +116,33 @@ function refuse(request: IncomingMessage, response: ServerResponse, encoding: En
   if (error.code === 'method_not_allowed') response.setHeader('allow', 'POST');
   if (error.code === 'unsupported_media_type') response.setHeader('accept-encoding', ENCODINGS);
   if (error.code === 'unauthenticated') response.setHeader('www-authenticate', 'Bearer');
-  const body = encodeStatus(encoding, error.grpcStatus, message);
-  if (request.complete) send(response, error.httpStatus, encoding, body);
-  else sendEarly(request, response, error.httpStatus, encoding, body);
+  send(request, response, error.httpStatus, encoding, encodeStatus(encoding, error.grpcStatus, message));
 }
 
 /**
- * An answer before the body has come. Closing at once would reset the connection, and a client that is still sending
- * would not see why; so what comes is thrown away for a while first.
+ * Where an answer comes before the body has, closing at once would reset the connection, and a client that is still
+ * sending would not see why; so what comes is thrown away for a while first.
  */
-function sendEarly(
+function send(
   request: IncomingMessage,
   response: ServerResponse,
   status: number,
   encoding: Encoding,
   body: Buffer,
 ): void {
-  response.setHeader('connection', 'close');
-  writeHead(response, status, encoding, body);
+  // Nobody is there to hear it.
+  if (response.destroyed) return;
+  const isEarly = !request.complete;
+  response.writeHead(status, {
+    'content-type': MEDIA_TYPES[encoding],
+    'content-length': body.length,
+    'x-content-type-options': 'nosniff',
+    ...(isEarly && { connection: 'close' }),
+  });
+  if (!isEarly) {
+    response.end(body);
+    return;
+  }
   response.write(body);
   const close = (): void => {
     clearTimeout(timer);
@@ -111,17 +150,4 @@ function sendEarly(
   };
   const timer = setTimeout(close, LINGER_MS);
   request.once('end', close).once('close', close).resume();
-}
-
-function send(response: ServerResponse, status: number, encoding: Encoding, body: Buffer): void {
-  writeHead(response, status, encoding, body);
-  response.end(body);
-}
-
-function writeHead(response: ServerResponse, status: number, encoding: Encoding, body: Buffer): void {
-  response.writeHead(status, {
-    'content-type': MEDIA_TYPES[encoding],
-    'content-length': body.length,
-    'x-content-type-options': 'nosniff',
-  });
 }

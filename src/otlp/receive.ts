@@ -41,7 +41,7 @@ export type MetricsHook = (
 export interface ReceiverOptions extends MappingOptions {
   publish: (chunk: Chunk) => Promise<Published>;
   onMetrics?: MetricsHook;
-  /** Decoded request bytes held at a time by all requests; more is answered as overload. */
+  /** Bytes held at a time by all requests, as they come and decompressed; more is answered as overload. */
   heldBytesMax: number;
   /** Bytes of JSON that the items of one request may become. */
   madeBytesMax: number;
@@ -60,9 +60,18 @@ export interface ReceiverCounts {
   /** Requests that were larger than a request may be. */
   tooLarge: number;
   overloads: number;
+  /** Requests that a door did not let in, by error code. */
+  refused: Partial<Record<string, number>>;
 }
 
 export interface Receiver {
+  /** Counts bytes that a door holds before it has the whole request; false where all requests hold too much already. */
+  hold(bytes: number): boolean;
+  release(bytes: number): void;
+  /** Counted, and said to the sender. */
+  overload(message: string): Received;
+  /** Counts a request that a door did not let in. */
+  countRefused(code: string): void;
   receive(signal: Signal, encoding: Encoding, bytes: Buffer): Promise<Received>;
   counts(): Readonly<ReceiverCounts>;
 }
@@ -74,6 +83,8 @@ const IN_FLIGHT_MAX = 4;
 const SLICE_MS = 2;
 const ITEMS_A_LOOK = 16;
 const RETRY_AFTER_MS = 1_000;
+/** What an overload is told as while the log is not the reason. */
+export const TOO_MANY = 'too many requests are under way';
 
 export function createReceiver(options: ReceiverOptions): Receiver {
   const mapping = createMapping(options);
@@ -89,15 +100,13 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     badRequests: 0,
     tooLarge: 0,
     overloads: 0,
+    refused: {},
   };
   let heldBytes = 0;
 
   async function receive(signal: Signal, encoding: Encoding, bytes: Buffer): Promise<Received> {
     counts.requests++;
-    if (heldBytes > 0 && heldBytes + bytes.length > options.heldBytesMax) {
-      return overload('too many requests are under way');
-    }
-    heldBytes += bytes.length;
+    if (!hold(bytes.length)) return overload(TOO_MANY);
     try {
       return await dispatch(signal, encoding, bytes);
     } catch (error) {
@@ -109,8 +118,19 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       counts.badRequests++;
       return { outcome: 'bad_data', message: error.message };
     } finally {
-      heldBytes -= bytes.length;
+      release(bytes.length);
     }
+  }
+
+  /** One request alone may be of any size that the doors let in. */
+  function hold(bytes: number): boolean {
+    if (heldBytes > 0 && heldBytes + bytes > options.heldBytesMax) return false;
+    heldBytes += bytes;
+    return true;
+  }
+
+  function release(bytes: number): void {
+    heldBytes -= bytes;
   }
 
   async function dispatch(signal: Signal, encoding: Encoding, bytes: Buffer): Promise<Received> {
@@ -218,7 +238,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return { outcome: 'overload', message, retryAfterMs: RETRY_AFTER_MS };
   }
 
-  return { receive, counts: () => counts };
+  function countRefused(code: string): void {
+    counts.refused[code] = (counts.refused[code] ?? 0) + 1;
+  }
+
+  return { receive, hold, release, overload, countRefused, counts: () => counts };
 }
 
 /** Without a hook nobody keeps metrics, and the sender is told how many points were left. */

@@ -55,8 +55,11 @@ interface Tls {
   clientCa?: Buffer;
 }
 
-/** Request bytes that may be under way at a time, decompressed, in requests of the largest size. */
-const REQUESTS_HELD = 8;
+/** Request bytes that may be under way at a time, as they come and decompressed, in requests of the largest size. */
+const REQUESTS_HELD = 16;
+const CONNECTIONS_MAX = 1_000;
+/** Exporters send every few seconds and mean to find their connection open. */
+const KEEP_ALIVE_MS = 65_000;
 /** OTLP is denser than JSON, usually by two to three. */
 const MADE_BYTES_A_BYTE = 8;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -142,6 +145,8 @@ async function openHttp(
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    noDelay: true,
   };
   const server: Server =
     tls === undefined
@@ -155,6 +160,7 @@ async function openHttp(
           },
           handler,
         );
+  server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, options.host, resolve);

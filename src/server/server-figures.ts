@@ -63,6 +63,13 @@ export function otlpFigures(receiver: Receiver): Figure[] {
     counter('livespan.otlp.rejected', '{item}', 'Items refused as bad', () => counts().rejected),
     counter('livespan.otlp.bad_requests', '{request}', 'Requests that could not be read', () => counts().badRequests),
     counter('livespan.otlp.too_large', '{request}', 'Requests that hold too much', () => counts().tooLarge),
+    byLabel(
+      'livespan.otlp.refused',
+      '{request}',
+      'Requests a door did not let in, by reason',
+      'reason',
+      () => counts().refused,
+    ),
     counter('livespan.otlp.overloads', '{request}', 'Requests told to come again', () => counts().overloads),
   ];
 }

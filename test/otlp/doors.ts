@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChannelCredentials, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
 import type { Activity } from '../../src/activity/activity.ts';
@@ -68,6 +69,23 @@ export async function send(
     body: typeof body === 'string' ? body : new Uint8Array(body),
   });
   return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) };
+}
+
+/** What the buffers of this process, where the doors are too, grew by at most meanwhile. */
+export async function watchBuffers<T>(work: () => Promise<T>): Promise<{ result: T; peakBytes: number }> {
+  const before = process.memoryUsage().arrayBuffers;
+  let peak = before;
+  let isOver = false;
+  const watching = (async () => {
+    for (; !isOver; await nextTurn()) peak = Math.max(peak, process.memoryUsage().arrayBuffers);
+  })();
+  try {
+    const result = await work();
+    return { result, peakBytes: peak - before };
+  } finally {
+    isOver = true;
+    await watching;
+  }
 }
 
 export const TRACE_EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';

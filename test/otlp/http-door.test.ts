@@ -1,7 +1,9 @@
-import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { request } from '../server/http.ts';
-import { attribute, jsonLogs, jsonSpan, jsonTraces, openDoors, send } from './doors.ts';
+import { attribute, jsonLogs, jsonSpan, jsonTraces, openDoors, send, watchBuffers } from './doors.ts';
 import { decodeMessage, encodeMessage } from './schema.ts';
 
 const BINARY_SPAN = {
@@ -113,6 +115,12 @@ describe('what is not', () => {
     expect(coded.status).toBe(415);
     expect(coded.headers.get('accept-encoding')).toContain('gzip');
     expect((await send(doors.http, '{}', { 'content-encoding': 'gzip, gzip' })).status).toBe(415);
+    expect(await doors.counts()).toMatchObject({
+      requests: 0,
+      refused: { not_found: 1, method_not_allowed: 1, unsupported_media_type: 3 },
+    });
+    const metrics = await (await fetch(`${doors.server.url}/metrics`)).text();
+    expect(metrics).toMatch(/^livespan_otlp_refused_total\{[^}]*reason="unsupported_media_type"[^}]*\} 3$/m);
   });
 
   it('is 400 where the compression is broken, or done twice', async () => {
@@ -147,13 +155,39 @@ describe('what is not', () => {
     expect(zipped.status).toBe(413);
     const bomb = gzipSync(Buffer.alloc(64 * 1_048_576));
     expect(bomb.length).toBeLessThan(100_000);
-    const before = process.memoryUsage().arrayBuffers;
-    const answers = await Promise.all(
-      Array.from({ length: 8 }, () => send(doors.http, bomb, { 'content-encoding': 'gzip' })),
+    const { result, peakBytes } = await watchBuffers(() =>
+      Promise.all(Array.from({ length: 8 }, () => send(doors.http, bomb, { 'content-encoding': 'gzip' }))),
     );
-    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(413));
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1_048_576);
+    expect(result.map(({ status }) => status)).toEqual(Array(8).fill(413));
+    // Each may hold the limit and a piece more; what was let go may not have been collected yet.
+    expect(peakBytes).toBeLessThan(16 * 1_048_576);
     expect(await doors.items()).toEqual([]);
+  });
+
+  it.runIf(typeof zstdCompressSync === 'function')(
+    'is 413 for a zstd frame that asks for a larger window',
+    async () => {
+      const doors = await openDoors({ bodyBytesMax: 100_000 });
+      const params = { [constants.ZSTD_c_windowLog]: 27 };
+      const frame = zstdCompressSync(Buffer.alloc(64 * 1_048_576), { params, pledgedSrcSize: 64 * 1_048_576 });
+      const { result, peakBytes } = await watchBuffers(() => send(doors.http, frame, { 'content-encoding': 'zstd' }));
+      expect(result.status).toBe(413);
+      expect(peakBytes).toBeLessThan(16 * 1_048_576);
+    },
+  );
+
+  it('is 503 where bombs of the largest size allowed would together hold too much', async () => {
+    const doors = await openDoors({ bodyBytesMax: 2 * 1_048_576 });
+    const bomb = gzipSync('x'.repeat(2 * 1_048_576 - 1));
+    const json = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const { result, peakBytes } = await watchBuffers(() =>
+      Promise.all(Array.from({ length: 100 }, () => send(doors.http, bomb, json))),
+    );
+    const statuses = new Set(result.map(({ status }) => status));
+    expect(statuses).toEqual(new Set([400, 503]));
+    // Together they would be 200 MiB, and 32 are allowed.
+    expect(peakBytes).toBeLessThan(100 * 1_048_576);
+    expect((await send(doors.http, gzipSync(`{}${' '.repeat(100_000)}`), json)).status).toBe(200);
   });
 
   it('is 413 where few bytes would become very many activities', async () => {
@@ -164,6 +198,27 @@ describe('what is not', () => {
     expect((await send(doors.http, tiny, {}, '/v1/logs')).status).toBe(413);
     expect(await doors.items()).toEqual([]);
     expect(await doors.counts()).toMatchObject({ tooLarge: 1 });
+  });
+
+  it('is 503 while all requests together hold too much, and is taken again afterwards', async () => {
+    const doors = await openDoors({ bodyBytesMax: 100_000 });
+    const { port } = new URL(doors.http);
+    const head =
+      'POST /v1/traces HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n';
+    const slow = Array.from({ length: 20 }, () => connect(Number(port), '127.0.0.1'));
+    const refused = slow.map(async (socket) => {
+      socket.write(head + ' '.repeat(90_000));
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      return answer.toString('latin1').split('\r\n')[0];
+    });
+    expect(await Promise.race(refused)).toBe('HTTP/1.1 503 Service Unavailable');
+    for (const socket of slow) socket.destroy();
+    const deadline = Date.now() + 10_000;
+    // As large as theirs: it goes in only when they hold nothing any more.
+    while ((await send(doors.http, `{}${' '.repeat(90_000)}`)).status !== 200) {
+      expect(Date.now()).toBeLessThan(deadline);
+    }
+    expect((await doors.counts()).overloads).toBeGreaterThan(0);
   });
 
   it('needs the token where there is one', async () => {
