@@ -120,8 +120,11 @@ export interface Store {
   /** For the connection: takes frames in. They show at the next `flush`. */
   enqueue(frames: readonly Frame[], receivedMs?: number): void;
   countInvalid(lines: number): void;
-  /** Applies what was enqueued for at most `budgetMs` and publishes once. Returns how many frames are left. */
-  flush(budgetMs: number): number;
+  /**
+   * Applies what was enqueued for at most `budgetMs`, and publishes it and what was applied before unless `isHeldBack`.
+   * Returns how many frames are left.
+   */
+  flush(budgetMs: number, isHeldBack?: boolean): number;
   /** Moves clocks and figures on without frames. */
   tick(): void;
   setBehind(remaining: number): void;
@@ -129,6 +132,8 @@ export interface Store {
   setLogClock(offsetMs: number): void;
   /** Frames that wait for a `flush`. */
   readonly backlog: number;
+  /** Something was applied that is not published yet. */
+  readonly isStale: boolean;
   /** All activities of the rows, oldest first, as they came. */
   entries(): { cursor: string; activity: Activity }[];
 }
@@ -144,14 +149,16 @@ export function createStore(options: StoreOptions = {}): Store {
   const pause = signal<Pause | undefined>(undefined);
   const travel = signal<Travel | undefined>(undefined);
   const remaining = signal(0);
-  const order = signal<RowOrder>('newest');
-  const filter = createFilterLine();
-  let figuresAtMs = 0;
-
-  const clock = (): number => travel.peek()?.atMs ?? now() - engine.clockOffsetMs();
   const found = new FoundRecord();
   const foundVersion = signal(0);
   const isRunningOnly = signal(false);
+  const order = signal<RowOrder>('newest');
+  const filter = createFilterLine();
+  let figuresAtMs = 0;
+  let isStale = false;
+  let haveRowsChanged = false;
+
+  const clock = (): number => travel.peek()?.atMs ?? now() - engine.clockOffsetMs();
   const version =
     <T>(of: ReadonlySignal<number>, read: () => T) =>
     (): T => {
@@ -160,14 +167,6 @@ export function createStore(options: StoreOptions = {}): Store {
     };
   const longest = computed(version(figuresVersion, () => engine.rowsByDuration(clock())));
   const newest = computed(version(rowsVersion, () => engine.rows()));
-
-  function publish(changedRows: boolean): void {
-    const atMs = now();
-    batch(() => {
-      if (changedRows) rowsVersion.value += 1;
-      totalsVersion.value += 1;
-      const clockMs = clock();
-      if (Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
   const ordered = computed(() => (order.value === 'duration' ? longest.value : newest.value));
   /** From the rows or from what was found, whichever has more of it. */
   const fuller = <T>(read: (of: Engine | FoundRecord) => T | undefined, sizeOf: (record: T) => number) => {
@@ -176,6 +175,16 @@ export function createStore(options: StoreOptions = {}): Store {
     if (held === undefined || looked === undefined) return held ?? looked;
     return sizeOf(looked) >= sizeOf(held) ? looked : held;
   };
+
+  function publish(changedRows: boolean): void {
+    const atMs = now();
+    isStale = false;
+    haveRowsChanged = false;
+    batch(() => {
+      if (changedRows) rowsVersion.value += 1;
+      totalsVersion.value += 1;
+      const clockMs = clock();
+      if (Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
       const paused = pause.peek();
       const held = engine.held();
       if (paused !== undefined && (paused.newCount !== held.count || paused.trimmed !== held.trimmed)) {
@@ -199,6 +208,7 @@ export function createStore(options: StoreOptions = {}): Store {
     loss: computed(version(totalsVersion, () => engine.loss())),
     nowMs,
     connection: signal<Connection>({ state: 'connecting' }),
+    isLoaded: signal(false),
     reconnected: signal<Reconnected | undefined>(undefined),
     behind: computed(() => Math.max(remaining.value, version(totalsVersion, () => engine.backlog())())),
     pause,
@@ -208,9 +218,11 @@ export function createStore(options: StoreOptions = {}): Store {
     filter,
     view: signal<View>('live'),
     selection: signal<Selection | undefined>(undefined),
-    isLoaded: signal(false),
     theme: signal<Theme>('system'),
     order,
+    isRunningOnly,
+    knownServices: computed(version(figuresVersion, () => [...engine.known.services].sort())),
+    lookup: signal<Lookup | undefined>(undefined),
     isHelpOpen: signal(false),
 
     span: (traceId, spanId) => version(rowsVersion, () => engine.span(traceId, spanId))(),
@@ -242,9 +254,6 @@ export function createStore(options: StoreOptions = {}): Store {
     elapsedMs: (span, atMs) => Math.max(0, span.durationMs ?? atMs - span.startUs / 1_000),
     async complete(text, caret) {
       const { completeFilter } = await import('./completion.ts');
-    isRunningOnly,
-    knownServices: computed(version(figuresVersion, () => [...engine.known.services].sort())),
-    lookup: signal<Lookup | undefined>(undefined),
       return completeFilter(text, caret, engine.known);
     },
 
@@ -282,6 +291,7 @@ export function createStore(options: StoreOptions = {}): Store {
         engine.clear();
         engine.hold(false);
         pause.value = undefined;
+        store.isLoaded.value = false;
         figuresAtMs = 0;
         publish(true);
       });
@@ -292,20 +302,24 @@ export function createStore(options: StoreOptions = {}): Store {
       if (found.see(frames, receivedMs)) foundVersion.value += 1;
     },
     countInvalid: (lines) => engine.countInvalid(lines),
-    flush(budgetMs) {
-      if (engine.backlog() === 0) return 0;
-        store.isLoaded.value = false;
-      const isChanged = engine.work(tick() + budgetMs, tick);
-      publish(isChanged);
+    flush(budgetMs, isHeldBack = false) {
+      if (engine.backlog() > 0) {
+        if (engine.work(tick() + budgetMs, tick)) haveRowsChanged = true;
+        isStale = true;
+      }
+      if (isStale && !isHeldBack) publish(haveRowsChanged);
       return engine.backlog();
     },
-    tick: () => publish(false),
+    tick: () => publish(haveRowsChanged),
     setBehind(count) {
       remaining.value = count;
     },
     setLogClock: (offsetMs) => engine.setLogClock(offsetMs),
     get backlog() {
       return engine.backlog();
+    },
+    get isStale() {
+      return isStale;
     },
     entries: () => engine.entries(),
   };
