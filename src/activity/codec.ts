@@ -74,6 +74,10 @@ const matching =
   (pattern: RegExp) =>
   (value: unknown): boolean =>
     typeof value === 'string' && pattern.test(value);
+/** 32 lowercase hex characters, not all zero. */
+export const isTraceId = matching(TRACE_ID);
+/** 16 lowercase hex characters, not all zero. */
+export const isSpanId = matching(SPAN_ID);
 const oneOf =
   (choices: readonly string[]) =>
   (value: unknown): boolean =>
@@ -105,11 +109,11 @@ const RULES: readonly Rule[] = [
   {
     field: 'traceId',
     required: false,
-    valid: matching(TRACE_ID),
+    valid: isTraceId,
     expected: '32 lowercase hex characters, not all zero',
   },
-  { field: 'spanId', required: false, valid: matching(SPAN_ID), expected: SPAN_ID_EXPECTED },
-  { field: 'parentSpanId', required: false, valid: matching(SPAN_ID), expected: SPAN_ID_EXPECTED },
+  { field: 'spanId', required: false, valid: isSpanId, expected: SPAN_ID_EXPECTED },
+  { field: 'parentSpanId', required: false, valid: isSpanId, expected: SPAN_ID_EXPECTED },
   { field: 'sampled', required: false, valid: (value) => value === false, expected: 'false, or absent' },
   { field: 'spanKind', required: false, valid: oneOf(SPAN_KINDS), expected: `one of ${SPAN_KINDS.join(', ')}` },
   { field: 'status', required: false, valid: oneOf(STATUSES), expected: `one of ${STATUSES.join(', ')}` },

@@ -4,7 +4,6 @@ import { setAttribute } from '../activity/codec.ts';
 import { FLATTEN_LIMITS, type FlattenOptions, flatten, noCuts } from '../activity/flatten.ts';
 import { createRedactor } from '../activity/redaction.ts';
 import { cutText, fits } from '../activity/text.ts';
-import { formatTimeUs } from '../activity/time.ts';
 import { log } from '../diag.ts';
 import { createId } from './activity-id.ts';
 import { callIdOf } from './call-id.ts';
@@ -12,7 +11,7 @@ import { nowUs, toHrTime } from './clock.ts';
 import { emitLogRecord } from './log-record.ts';
 import type { PendingRecord } from './pending-activity.ts';
 import { ENVELOPE_BYTES } from './pending-encoder.ts';
-import { type EventSink, isPendingPublisher, type NewActivity, type Publisher } from './publisher-contract.ts';
+import { type EventSink, isPendingPublisher, type Publisher, toNewActivity } from './publisher-contract.ts';
 import { currentPublisher } from './publisher-registry.ts';
 import { placeOf } from './span-place.ts';
 
@@ -138,7 +137,7 @@ function emit(
       sizeBytes: sizeBytes + ENVELOPE_BYTES + eventName.length + (text?.length ?? 0),
     };
     if (inner !== undefined) inner.enqueue(pending);
-    else publisher.publish(toActivity(pending));
+    else publisher.publish(toNewActivity(pending));
   } catch (error) {
     say(error);
   }
@@ -217,12 +216,6 @@ function writeLog(
   } catch (error) {
     say(error);
   }
-}
-
-/** For publishers that have no inner door: they take an activity as it is written down, without empty members. */
-function toActivity({ timeUs, sizeBytes, ...rest }: PendingRecord): NewActivity {
-  const members = Object.entries({ ...rest, time: formatTimeUs(timeUs) }).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(members) as unknown as NewActivity;
 }
 
 function say(error: unknown): void {

@@ -24,7 +24,8 @@ export function attempt<T>(what: string, fn: () => T, fallback: T): T {
   }
 }
 
-function reportFailure(what: string, thrown: unknown): void {
+/** Says it to OpenTelemetry's diagnostics; never throws. */
+export function reportFailure(what: string, thrown: unknown): void {
   try {
     log.warn(`${what} failed and was left out`, thrown instanceof Error ? thrown.message : typeof thrown);
   } catch {

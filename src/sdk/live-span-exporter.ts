@@ -3,7 +3,7 @@ import { attempt } from './guard.ts';
 import type { Publisher } from './publisher-contract.ts';
 import { currentPublisher } from './publisher-registry.ts';
 import { createSpanWriter } from './span-activity.ts';
-import { isDirect, scopeOf } from './span-facts.ts';
+import { identify, isDirect, scopeOf } from './span-facts.ts';
 import type { ExportOutcome, FinishedSpan, LiveSpanOptions } from './span-types.ts';
 
 const SUCCESS = 0;
@@ -48,7 +48,9 @@ export class LiveSpanExporter {
     try {
       const writer = createSpanWriter(publisher, this.#options.attributes);
       // The call id of a finished span is known by its attribute alone: its context is gone.
-      for (const span of spans) if (!isDirect(span) && this.#isWanted(span)) writer.end(span, callIdOf(span));
+      for (const span of spans) {
+        if (!isDirect(span) && this.#isWanted(span)) writer.end(span, identify(span), callIdOf(span));
+      }
       return { code: SUCCESS };
     } catch (thrown) {
       log.error('spans could not be given to the feed', thrown);

@@ -1,10 +1,10 @@
 import { type Context, TraceFlags } from '@opentelemetry/api';
 import { callIdOf } from './call-id.ts';
-import { attempt, guarded } from './guard.ts';
+import { attempt, reportFailure } from './guard.ts';
 import type { Publisher } from './publisher-contract.ts';
 import { currentPublisher } from './publisher-registry.ts';
 import { createSpanWriter, type SpanWriter } from './span-activity.ts';
-import { DIRECT, markUnmarked, resourceFacts, scopeOf } from './span-facts.ts';
+import { DIRECT, identify, markUnmarked, resourceFacts, type SpanIdentity, scopeOf } from './span-facts.ts';
 import type { FinishedSpan, LiveSpanOptions, StartedSpan } from './span-types.ts';
 
 /**
@@ -17,7 +17,7 @@ import type { FinishedSpan, LiveSpanOptions, StartedSpan } from './span-types.ts
 export class LiveSpanProcessor {
   readonly #publisher: () => Publisher | undefined;
   readonly #options: LiveSpanOptions & { live: 'all' | 'sampled' };
-  /** On a span whose start is on the feed: the context it started in, because its call id may be set later. */
+  /** On a span whose start is on the feed. */
   readonly #started = Symbol('livespan.started');
   #writer: { publisher: Publisher; writer: SpanWriter } | undefined;
   #closed = false;
@@ -28,23 +28,29 @@ export class LiveSpanProcessor {
     this.#options = { ...options, live: options.live ?? 'all' };
   }
 
-  readonly onStart: (span: StartedSpan, parentContext: Context) => void = guarded(
-    'span.start',
-    (span, parentContext) => {
+  readonly onStart = (span: StartedSpan, parentContext: Context): void => {
+    try {
       const writer = this.#closed ? undefined : this.#writerOfNow();
       if (writer === undefined || !this.#isWanted(span)) return;
-      marks(span)[this.#started] = parentContext;
-      writer.start(span, callIdOf(parentContext));
+      const identity = identify(span, parentContext);
+      marks(span)[this.#started] = identity;
+      writer.start(span, identity, callIdOf(parentContext));
       if (!resourceFacts(span.resource).direct) mark(span);
-    },
-  );
+    } catch (thrown) {
+      reportFailure('span.start', thrown);
+    }
+  };
 
-  readonly onEnd: (span: FinishedSpan) => void = guarded('span.end', (span) => {
-    const parentContext = marks(span)[this.#started];
-    if (parentContext === undefined) return;
-    marks(span)[this.#started] = undefined;
-    this.#writerOfNow()?.end(span, callIdOf(parentContext));
-  });
+  readonly onEnd = (span: FinishedSpan): void => {
+    try {
+      const identity = marks(span)[this.#started];
+      if (identity?.parentContext === undefined) return;
+      marks(span)[this.#started] = undefined;
+      this.#writerOfNow()?.end(span, identity, callIdOf(identity.parentContext));
+    } catch (thrown) {
+      reportFailure('span.end', thrown);
+    }
+  };
 
   /** Resolves when what was given before is confirmed or dropped; never rejects. */
   async forceFlush(): Promise<void> {
@@ -80,8 +86,8 @@ export class LiveSpanProcessor {
 }
 
 /** A symbol of ours on the span is far cheaper than a WeakMap, and goes with the span. */
-function marks(span: object): { [started: symbol]: Context | undefined } {
-  return span as { [started: symbol]: Context | undefined };
+function marks(span: object): { [started: symbol]: SpanIdentity | undefined } {
+  return span as { [started: symbol]: SpanIdentity | undefined };
 }
 
 /** So that the OTLP door and the exporter, whom the span reaches too, leave it out. */

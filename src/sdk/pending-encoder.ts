@@ -1,3 +1,4 @@
+import { isSpanId, isTraceId } from '../activity/codec.ts';
 import { formatTimeUs } from '../activity/time.ts';
 import type { PendingRecord } from './pending-activity.ts';
 
@@ -27,8 +28,8 @@ export function encodePending(pending: PendingRecord, origin: Origin): string {
       service: pending.service ?? origin.service,
       instance: pending.instance ?? origin.instance,
       callId: pending.callId,
-      traceId: pending.traceId,
-      spanId: pending.spanId,
+      traceId: traceIdOf(pending),
+      spanId: spanIdOf(pending),
       parentSpanId: pending.parentSpanId,
       sampled: pending.sampled,
       scope: pending.scope,
@@ -45,8 +46,8 @@ export function encodePending(pending: PendingRecord, origin: Origin): string {
     service: pending.service ?? origin.service,
     instance: pending.instance ?? origin.instance,
     callId: pending.callId,
-    traceId: pending.traceId,
-    spanId: pending.spanId,
+    traceId: traceIdOf(pending),
+    spanId: spanIdOf(pending),
     parentSpanId: pending.parentSpanId,
     sampled: pending.sampled,
     spanKind: pending.spanKind,
@@ -58,4 +59,29 @@ export function encodePending(pending: PendingRecord, origin: Origin): string {
     droppedEvents: pending.droppedEvents,
     attributes: pending.attributes,
   });
+}
+
+let givenTraceId: string | undefined;
+let goodTraceId: string | undefined;
+let givenSpanId: string | undefined;
+let goodSpanId: string | undefined;
+
+/**
+ * Ids come from the SDK's generator, which may be anybody's; with one that is not as it should be nobody could read the
+ * activity. Activities of one span often follow each other, so each id is looked at once.
+ */
+function traceIdOf({ traceId }: PendingRecord): string | undefined {
+  if (traceId !== givenTraceId) {
+    givenTraceId = traceId;
+    goodTraceId = isTraceId(traceId) ? traceId : undefined;
+  }
+  return goodTraceId;
+}
+
+function spanIdOf({ spanId }: PendingRecord): string | undefined {
+  if (spanId !== givenSpanId) {
+    givenSpanId = spanId;
+    goodSpanId = isSpanId(spanId) ? spanId : undefined;
+  }
+  return goodSpanId;
 }

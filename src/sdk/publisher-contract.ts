@@ -1,5 +1,6 @@
 import type { Activity } from '../activity/activity.ts';
 import type { FlattenOptions } from '../activity/flatten.ts';
+import { formatTimeUs } from '../activity/time.ts';
 import type { PendingRecord } from './pending-activity.ts';
 
 /**
@@ -87,4 +88,10 @@ export interface PublisherOptions {
 export function isPendingPublisher(publisher: Publisher): publisher is PendingPublisher {
   const { enqueue, flattening } = publisher as Partial<PendingPublisher>;
   return typeof enqueue === 'function' && typeof flattening === 'object';
+}
+
+/** For publishers that have no inner door: they take an activity as it is written down, without empty members. */
+export function toNewActivity({ timeUs, sizeBytes: _, ...rest }: PendingRecord): NewActivity {
+  const members = Object.entries({ ...rest, time: formatTimeUs(timeUs) }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(members) as unknown as NewActivity;
 }

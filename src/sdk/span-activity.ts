@@ -1,14 +1,14 @@
-import { type Attributes, isSpanContextValid, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import { type Activity, SEVERITIES, type Severity, SPAN_KINDS, STATUSES } from '../activity/activity.ts';
-import { FLATTEN_LIMITS, type FlattenOptions, flatten, noCuts } from '../activity/flatten.ts';
+import { type Attributes as SpanAttributes, SpanStatusCode } from '@opentelemetry/api';
+import { type Attributes, type AttributeValue, SEVERITIES, type Severity, STATUSES } from '../activity/activity.ts';
+import { setAttribute } from '../activity/codec.ts';
+import { FLATTEN_LIMITS, type Flattened, type FlattenOptions, flatten, noCuts } from '../activity/flatten.ts';
 import { createRedactor } from '../activity/redaction.ts';
 import { cutText, fits } from '../activity/text.ts';
-import { formatTimeUs } from '../activity/time.ts';
 import { createId } from './activity-id.ts';
 import { fromHrTime } from './clock.ts';
-import type { PendingActivity } from './pending-activity.ts';
-import { isPendingPublisher, type Publisher } from './publisher-contract.ts';
-import { DIRECT, LIVE_ID, parentSpanIdOf, resourceFacts, scopeOf } from './span-facts.ts';
+import type { PendingRecord } from './pending-activity.ts';
+import { isPendingPublisher, type Publisher, toNewActivity } from './publisher-contract.ts';
+import { DIRECT, LIVE_ID, type SpanIdentity } from './span-facts.ts';
 import type { FinishedSpan, SpanEvent, StartedSpan } from './span-types.ts';
 
 const ENVELOPE_BYTES = 400;
@@ -16,85 +16,95 @@ const NAME_BYTES_MAX = 1_024;
 
 /** Turns spans into activities of one publisher: each a snapshot, flattened and redacted like any other. */
 export interface SpanWriter {
-  start(span: StartedSpan, callId: string | undefined): void;
+  start(span: StartedSpan, identity: SpanIdentity, callId: string | undefined): void;
   /** The span events that are not on the feed yet, oldest first, then `span.end`. */
-  end(span: FinishedSpan, callId: string | undefined): void;
+  end(span: FinishedSpan, identity: SpanIdentity, callId: string | undefined): void;
 }
 
 type KeepAttribute = ((key: string) => boolean) | undefined;
 
 export function createSpanWriter(publisher: Publisher, keep: KeepAttribute): SpanWriter {
   const flattening = flatteningOf(publisher);
+  const owned: FlattenOptions = { ...flattening, isOwned: true };
   const enqueue = isPendingPublisher(publisher)
-    ? (pending: PendingActivity) => publisher.enqueue(pending)
-    : (pending: PendingActivity) => publisher.publish(toActivity(pending));
+    ? (pending: PendingRecord) => publisher.enqueue(pending)
+    : (pending: PendingRecord) => publisher.publish(toNewActivity(pending));
 
+  /** Without our own mark, which says nothing to a reader of the feed. */
+  function flattened(attributes: SpanAttributes | undefined): Flattened {
+    if (attributes === undefined || (keep === undefined && attributes[DIRECT] === undefined)) {
+      return flatten(attributes, flattening);
+    }
+    const selected: Attributes = {};
+    for (const key of Object.keys(attributes)) {
+      const value = attributes[key];
+      if (key !== DIRECT && value !== undefined && (keep === undefined || keep(key)))
+        setAttribute(selected, key, value as AttributeValue);
+    }
+    return flatten(selected, owned);
+  }
+
+  /** Every member in every record, so that all have one hidden class; those without a value are not written. */
   function build(
-    kind: PendingActivity['kind'],
+    kind: PendingRecord['kind'],
     name: string,
     timeUs: number,
     severity: Severity,
-    span: StartedSpan,
-    attributes: Attributes | undefined,
+    attributes: SpanAttributes | undefined,
+    identity: SpanIdentity,
     callId: string | undefined,
-  ): PendingActivity {
-    const flat = flatten(selectAttributes(attributes, keep), flattening);
-    const pending: PendingActivity = {
+  ): PendingRecord {
+    const flat = flattened(attributes);
+    const isEvent = kind === 'event';
+    return {
       id: createId(timeUs / 1_000),
       kind,
       name: bounded(name, NAME_BYTES_MAX),
       timeUs,
       severity,
+      service: identity.service,
+      callId,
+      traceId: identity.traceId,
+      spanId: identity.spanId,
+      parentSpanId: isEvent ? undefined : identity.parentSpanId,
+      sampled: identity.sampled,
+      spanKind: isEvent ? undefined : identity.spanKind,
+      status: undefined,
+      statusMessage: undefined,
+      durationMs: undefined,
+      scope: identity.scope,
+      eventCount: undefined,
+      droppedEvents: undefined,
       attributes: flat.attributes,
       sizeBytes: flat.sizeBytes + ENVELOPE_BYTES + name.length,
     };
-    const { service } = resourceFacts(span.resource);
-    const scope = scopeOf(span);
-    if (service !== undefined) pending.service = service;
-    if (callId !== undefined) pending.callId = callId;
-    if (scope !== '') pending.scope = scope;
-    const spanContext = span.spanContext();
-    if (isSpanContextValid(spanContext)) {
-      pending.traceId = spanContext.traceId;
-      pending.spanId = spanContext.spanId;
-      if ((spanContext.traceFlags & TraceFlags.SAMPLED) === 0) pending.sampled = false;
-    }
-    return pending;
   }
 
-  /** What both activities of a span carry, and its events do not. */
-  function describe(pending: PendingActivity, span: StartedSpan): PendingActivity {
-    const parentSpanId = parentSpanIdOf(span);
-    if (parentSpanId) pending.parentSpanId = parentSpanId;
-    pending.spanKind = SPAN_KINDS[span.kind] ?? 'internal';
-    return pending;
-  }
-
-  function writeEvent(event: SpanEvent, span: FinishedSpan, callId: string | undefined): void {
+  function writeEvent(event: SpanEvent, identity: SpanIdentity, callId: string | undefined): void {
     if (event.attributes?.[LIVE_ID] !== undefined) return;
     const timeUs = fromHrTime(event.time);
-    enqueue(build('event', event.name, timeUs, severityOf(event), span, event.attributes, callId));
+    enqueue(build('event', event.name, timeUs, severityOf(event), event.attributes, identity, callId));
   }
 
   return {
-    start(span, callId) {
+    start(span, identity, callId) {
       const timeUs = fromHrTime(span.startTime);
-      enqueue(describe(build('span.start', span.name, timeUs, 'info', span, span.attributes, callId), span));
+      enqueue(build('span.start', span.name, timeUs, 'info', span.attributes, identity, callId));
     },
-    end(span, callId) {
-      for (const event of span.events) writeEvent(event, span, callId);
-      const failed = span.status.code === SpanStatusCode.ERROR;
+    end(span, identity, callId) {
+      const { status, events, duration, droppedEventsCount } = span;
+      for (const event of events) writeEvent(event, identity, callId);
+      const severity = status.code === SpanStatusCode.ERROR ? 'error' : 'info';
       const timeUs = fromHrTime(span.endTime);
-      const pending = build('span.end', span.name, timeUs, failed ? 'error' : 'info', span, span.attributes, callId);
-      describe(pending, span);
-      pending.status = STATUSES[span.status.code] ?? 'unset';
-      if (span.status.message) {
-        pending.statusMessage = bounded(span.status.message, flattening.limits.attributeBytesMax);
+      const pending = build('span.end', span.name, timeUs, severity, span.attributes, identity, callId);
+      pending.status = STATUSES[status.code] ?? 'unset';
+      if (status.message) {
+        pending.statusMessage = bounded(status.message, flattening.limits.attributeBytesMax);
         pending.sizeBytes += pending.statusMessage.length;
       }
-      pending.durationMs = Math.round(span.duration[0] * 1_000_000 + span.duration[1] / 1_000) / 1_000;
-      pending.eventCount = span.events.length;
-      if (span.droppedEventsCount) pending.droppedEvents = span.droppedEventsCount;
+      pending.durationMs = Math.round(duration[0] * 1_000_000 + duration[1] / 1_000) / 1_000;
+      pending.eventCount = events.length;
+      if (droppedEventsCount) pending.droppedEvents = droppedEventsCount;
       enqueue(pending);
     },
   };
@@ -106,17 +116,6 @@ function flatteningOf(publisher: Publisher): FlattenOptions {
   return { limits: FLATTEN_LIMITS, redactor: createRedactor([]), counts: noCuts() };
 }
 
-/** Without our own mark, which says nothing to a reader of the feed. */
-function selectAttributes(attributes: Attributes | undefined, keep: KeepAttribute): Attributes | undefined {
-  if (attributes === undefined) return undefined;
-  if (keep === undefined && attributes[DIRECT] === undefined) return attributes;
-  const selected: Attributes = {};
-  for (const key of Object.keys(attributes)) {
-    if (key !== DIRECT && (keep === undefined || keep(key))) selected[key] = attributes[key];
-  }
-  return selected;
-}
-
 function severityOf(event: SpanEvent): Severity {
   const given = event.attributes?.['event.severity'];
   return SEVERITIES.find((severity) => severity === given) ?? (event.name === 'exception' ? 'error' : 'info');
@@ -124,9 +123,4 @@ function severityOf(event: SpanEvent): Severity {
 
 function bounded(text: string, bytesMax: number): string {
   return fits(text, bytesMax) ? text.toWellFormed() : cutText(text, bytesMax);
-}
-
-function toActivity(pending: PendingActivity): Activity {
-  const { timeUs, sizeBytes: _, ...activity } = pending;
-  return { ...activity, time: formatTimeUs(timeUs) };
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { decodeActivity } from '../activity/codec.ts';
+import { decodeActivity, isTraceId } from '../activity/codec.ts';
 import { comparePositions, formatCursor, type Position } from '../activity/cursor.ts';
 import type { Bus, BusEntry } from '../bus/bus.ts';
 import { log } from '../diag.ts';
@@ -10,7 +10,6 @@ import { scan } from './scan.ts';
 import { createTraceIndex } from './trace-index.ts';
 import { type LoggedActivity, viewTrace } from './trace-view.ts';
 
-const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
 const NOTICE = '"name":"livespan.instance_';
 
 interface Found {
@@ -25,7 +24,7 @@ export function addTraceRoute(app: FastifyInstance, parts: { bus: Bus; feed: Liv
   app.get<{ Params: { traceId: string } }>('/traces/:traceId', async (request, reply) => {
     readQuery(request.query, []);
     const traceId = request.params.traceId.toLowerCase();
-    if (!TRACE_ID.test(traceId)) {
+    if (!isTraceId(traceId)) {
       throw new LivespanError('invalid_request', 'traceId: must be 32 hex characters, not all zero', {
         details: { parameter: 'traceId' },
       });

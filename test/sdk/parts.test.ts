@@ -1,10 +1,13 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Activity } from '../../src/activity/activity.ts';
+import { decodeActivity } from '../../src/activity/codec.ts';
 import { createId } from '../../src/sdk/activity-id.ts';
 import { createBackoff } from '../../src/sdk/backoff.ts';
 import { fromHrTime, nowUs, reanchor, toHrTime } from '../../src/sdk/clock.ts';
 import { readAnswer } from '../../src/sdk/http-answer.ts';
 import { serviceFromEnvironment } from '../../src/sdk/instance.ts';
 import type { PendingRecord } from '../../src/sdk/pending-activity.ts';
+import { encodePending } from '../../src/sdk/pending-encoder.ts';
 import { PendingRing } from '../../src/sdk/pending-ring.ts';
 
 afterEach(() => {
@@ -21,6 +24,34 @@ describe('ids', () => {
     const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
     expect(ids.filter((id) => !uuidV7.test(id))).toEqual([]);
     expect(Number.parseInt((ids.at(-1) ?? '').replaceAll('-', '').slice(0, 12), 16)).toBe(now + 60_000);
+  });
+});
+
+describe('the encoder', () => {
+  test('leaves out ids that nobody could read, whatever generator made them, and looks at each anew', () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const spanId = '00f067aa0ba902b7';
+    const encode = (ids: { traceId: string; spanId: string }): Activity => {
+      const pending: PendingRecord = {
+        id: createId(Date.now()),
+        kind: 'span.start',
+        name: 'a',
+        timeUs: nowUs(),
+        severity: 'info',
+        attributes: {},
+        sizeBytes: 10,
+        ...ids,
+      };
+      const decoded = decodeActivity(encodePending(pending, { service: undefined, instance: 'i' }));
+      if (!decoded.ok) throw new Error(decoded.reason);
+      return decoded.activity;
+    };
+    expect(encode({ traceId, spanId })).toMatchObject({ traceId, spanId });
+    const shouted = encode({ traceId: traceId.toUpperCase(), spanId: 'not-hex-at-all!!' });
+    expect(shouted).not.toHaveProperty('traceId');
+    expect(shouted).not.toHaveProperty('spanId');
+    expect(encode({ traceId, spanId: '0'.repeat(16) })).toMatchObject({ traceId });
+    expect(encode({ traceId, spanId })).toMatchObject({ traceId, spanId });
   });
 });
 
