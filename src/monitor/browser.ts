@@ -1,4 +1,5 @@
 import { batch, effect } from '@preact/signals';
+import { DrawPace } from './draw-pace.ts';
 import { createSharing } from './feed/sharing.ts';
 import { createMonitor, type Monitor } from './monitor.ts';
 import { PREFIX, readUrl, type UrlState, writeUrl } from './url-state.ts';
@@ -107,22 +108,33 @@ function followAddress({ store }: Monitor, base: string): void {
   });
 }
 
-/** Applies what arrived once an animation frame, and moves clocks on. */
+/** Applies what arrived once an animation frame, draws it as often as the pace allows, and moves clocks on. */
 function drive({ store }: Monitor): void {
-  let tickedMs = 0;
-  const turn = (budgetMs: number): void => {
-    const nowMs = performance.now();
-    if (store.backlog > 0) store.flush(budgetMs);
-    else if (nowMs - tickedMs >= TICK_EVERY_MS) store.tick();
-    else return;
-    tickedMs = nowMs;
+  const pace = new DrawPace();
+  let drawnMs = 0;
+  // What is posted in a frame is read when the browser has painted it.
+  const { port1: painted, port2: drawing } = new MessageChannel();
+  painted.onmessage = () => pace.drawn(performance.now() - drawnMs);
+
+  const turn = (nowMs: number): void => {
+    const hasNews = store.backlog > 0 || store.isStale;
+    const isDue = pace.isDue(nowMs) && (hasNews || nowMs - drawnMs >= TICK_EVERY_MS);
+    if (hasNews) store.flush(BUDGET_MS, !isDue);
+    else if (isDue) store.tick();
+    if (!isDue) return;
+    drawnMs = nowMs;
+    drawing.postMessage(undefined);
   };
   const frame = (): void => {
-    turn(BUDGET_MS);
+    turn(performance.now());
     if (!document.hidden) requestAnimationFrame(frame);
   };
   // A hidden page has no animation frames.
-  setInterval(() => document.hidden && turn(HIDDEN_BUDGET_MS), HIDDEN_EVERY_MS);
+  setInterval(() => {
+    if (!document.hidden) return;
+    if (store.backlog > 0 || store.isStale) store.flush(HIDDEN_BUDGET_MS);
+    else store.tick();
+  }, HIDDEN_EVERY_MS);
   document.addEventListener('visibilitychange', () => !document.hidden && requestAnimationFrame(frame));
   requestAnimationFrame(frame);
 }

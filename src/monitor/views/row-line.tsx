@@ -1,51 +1,53 @@
 import { Component } from 'preact';
 import { formatCount, formatDuration, formatTime } from '../state/figures.ts';
 import type { Row, SpanRow } from '../state/model.ts';
-import { isError, timeUsOf } from '../state/span-row.ts';
+import { isError, pathOf, timeUsOf } from '../state/span-row.ts';
+import { useStore } from './context.ts';
 import { Glyph } from './glyph.tsx';
 
-export interface RowLineProps {
+interface RowCellsProps {
   row: Row;
   /** Rows change in place; this tells. */
   revision: number;
-  nowMs: number;
+}
+
+export interface RowLineProps extends RowCellsProps {
   isFocused: boolean;
-  place: { transform: string };
+  topPx: number;
   onOpen: () => void;
 }
 
-/** Drawn again only when its row, clock or place changed: a page of rows is redrawn many times a second. */
+/** Most often a row has only moved, because others came: then nothing but its place is written. */
 export class RowLine extends Component<RowLineProps> {
   override shouldComponentUpdate(next: RowLineProps): boolean {
-    const { row, revision, nowMs, isFocused, place } = this.props;
-    return (
-      row !== next.row ||
-      revision !== next.revision ||
-      nowMs !== next.nowMs ||
-      isFocused !== next.isFocused ||
-      place.transform !== next.place.transform
-    );
+    const { row, revision, isFocused, topPx } = this.props;
+    return row !== next.row || revision !== next.revision || isFocused !== next.isFocused || topPx !== next.topPx;
   }
 
-  override render({ row, nowMs, isFocused, place, onOpen }: RowLineProps) {
+  override render({ row, revision, isFocused, topPx, onOpen }: RowLineProps) {
     const state = row.type === 'span' ? row.state : row.type;
     return (
       <button
         type="button"
         class={`line row row-${state}${isFocused ? ' is-focused' : ''}`}
-        style={place}
+        style={{ transform: `translateY(${topPx}px)` }}
         data-key={row.key}
         onClick={onOpen}
       >
-        {row.type === 'span' ? (
-          <SpanCells row={row} nowMs={nowMs} />
-        ) : 'entry' in row ? (
-          <EntryCells row={row} />
-        ) : (
-          <BreakCells row={row} />
-        )}
+        <RowCells row={row} revision={revision} />
       </button>
     );
+  }
+}
+
+class RowCells extends Component<RowCellsProps> {
+  override shouldComponentUpdate(next: RowCellsProps): boolean {
+    return this.props.row !== next.row || this.props.revision !== next.revision;
+  }
+
+  override render({ row }: RowCellsProps) {
+    if (row.type === 'span') return <SpanCells row={row} />;
+    return 'entry' in row ? <EntryCells row={row} /> : <BreakCells row={row} />;
   }
 }
 
@@ -55,8 +57,7 @@ function barShare(ms: number): number {
   return Math.min(1, Math.log10(1 + ms) / 4);
 }
 
-function SpanCells({ row, nowMs }: { row: SpanRow; nowMs: number }) {
-  const ms = row.durationMs ?? (row.state === 'running' ? Math.max(0, nowMs - row.startUs / 1_000) : undefined);
+function SpanCells({ row }: { row: SpanRow }) {
   const title = row.sawStart ? row.name : `${row.name} (told when it had ended)`;
   return (
     <>
@@ -71,9 +72,27 @@ function SpanCells({ row, nowMs }: { row: SpanRow; nowMs: number }) {
         {row.end?.activity.statusMessage !== undefined && <em> {row.end.activity.statusMessage}</em>}
       </span>
       <span class="call">{row.callId ?? ''}</span>
-      <span class="took">{ms === undefined ? (row.state === 'lost' ? 'fell silent' : '') : formatDuration(ms)}</span>
+      {row.state === 'running' ? <RunningClock startMs={row.startUs / 1_000} /> : <Took row={row} />}
+    </>
+  );
+}
+
+/** The one part of a row that goes on by itself. */
+function RunningClock({ startMs }: { startMs: number }) {
+  const ms = Math.max(0, useStore().nowMs.value - startMs);
+  return <Duration ms={ms} words={formatDuration(ms)} />;
+}
+
+function Took({ row: { durationMs: ms, state } }: { row: SpanRow }) {
+  return <Duration ms={ms} words={ms !== undefined ? formatDuration(ms) : state === 'lost' ? 'fell silent' : ''} />;
+}
+
+function Duration({ ms, words }: { ms: number | undefined; words: string }) {
+  return (
+    <>
+      <span class="took">{words}</span>
       <span class="bar" aria-hidden="true">
-        {ms !== undefined && <i style={{ width: `${barShare(ms) * 100}%` }} />}
+        {ms !== undefined && <i style={{ transform: `scaleX(${barShare(ms).toFixed(3)})` }} />}
       </span>
     </>
   );
@@ -81,8 +100,8 @@ function SpanCells({ row, nowMs }: { row: SpanRow; nowMs: number }) {
 
 /** Without a route an HTTP span is named by its method alone, which tells nothing apart. */
 function SpanPath({ row }: { row: SpanRow }) {
-  const path = /^[A-Z]+$/.test(row.name) ? (row.start ?? row.end)?.activity.attributes['url.path'] : undefined;
-  return typeof path === 'string' ? <em> {path}</em> : null;
+  const path = pathOf(row);
+  return path === undefined ? null : <em> {path}</em>;
 }
 
 function EntryCells({ row }: { row: Extract<Row, { entry: unknown }> }) {
@@ -124,20 +143,31 @@ function BreakCells({ row }: { row: Extract<Row, { missed: number }> }) {
   );
 }
 
+interface NestedLineProps extends RowCellsProps {
+  index: number;
+  topPx: number;
+}
+
 /** One event under its span: what it says, and when after the span's start. */
-export function NestedLine({ row, index, place }: { row: Row; index: number; place: { transform: string } }) {
-  if (row.type !== 'span') return null;
-  const entry = row.nested[index];
-  if (entry === undefined) return null;
-  const { activity } = entry;
-  const offsetMs = (timeUsOf(activity) - row.startUs) / 1_000;
-  return (
-    <div class={`line nested${isError(activity) ? ' is-error' : ''}`} style={place}>
-      <span class="mark" aria-hidden="true">
-        {isError(activity) ? '!' : '·'}
-      </span>
-      <span class="name">{activity.summary ?? activity.name}</span>
-      <span class="took">+{formatDuration(Math.max(0, offsetMs))}</span>
-    </div>
-  );
+export class NestedLine extends Component<NestedLineProps> {
+  override shouldComponentUpdate(next: NestedLineProps): boolean {
+    const { row, revision, index, topPx } = this.props;
+    return row !== next.row || revision !== next.revision || index !== next.index || topPx !== next.topPx;
+  }
+
+  override render({ row, index, topPx }: NestedLineProps) {
+    const entry = row.type === 'span' ? row.nested[index] : undefined;
+    if (row.type !== 'span' || entry === undefined) return null;
+    const { activity } = entry;
+    const offsetMs = (timeUsOf(activity) - row.startUs) / 1_000;
+    return (
+      <div class={`line nested${isError(activity) ? ' is-error' : ''}`} style={{ transform: `translateY(${topPx}px)` }}>
+        <span class="mark" aria-hidden="true">
+          {isError(activity) ? '!' : '·'}
+        </span>
+        <span class="name">{activity.summary ?? activity.name}</span>
+        <span class="took">+{formatDuration(Math.max(0, offsetMs))}</span>
+      </div>
+    );
+  }
 }

@@ -3,23 +3,27 @@ import { useLayoutEffect, useState } from 'preact/hooks';
 
 export const LINE_PX = 28;
 /** Lines drawn beyond what is in sight, so that a quick scroll does not show paper. */
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 
 export interface VirtualLines {
-  totalPx: number;
   first: number;
-  /** Exclusive. */
+  /** Exclusive; may lie beyond the last line. */
   end: number;
   scrollTo(index: number): void;
 }
 
 /** Which lines of a long list are in sight. All are of one height, so their places are arithmetic. */
-export function useVirtualLines(count: number, scroller: RefObject<HTMLElement | null>, linePx: number): VirtualLines {
-  const [sight, setSight] = useState({ topPx: 0, heightPx: 800 });
+export function useVirtualLines(scroller: RefObject<HTMLElement | null>, linePx: number): VirtualLines {
+  const [sight, setSight] = useState({ first: 0, end: Math.ceil(800 / linePx) });
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element === null) return undefined;
-    const look = (): void => setSight({ topPx: element.scrollTop, heightPx: element.clientHeight });
+    const look = (): void => {
+      const { scrollTop, clientHeight } = element;
+      const first = Math.floor(scrollTop / linePx);
+      const end = Math.ceil((scrollTop + clientHeight) / linePx);
+      setSight((last) => (last.first === first && last.end === end ? last : { first, end }));
+    };
     const resized = new ResizeObserver(look);
     resized.observe(element);
     element.addEventListener('scroll', look, { passive: true });
@@ -27,11 +31,10 @@ export function useVirtualLines(count: number, scroller: RefObject<HTMLElement |
       resized.disconnect();
       element.removeEventListener('scroll', look);
     };
-  }, [scroller]);
+  }, [scroller, linePx]);
   return {
-    totalPx: count * linePx,
-    first: Math.max(0, Math.floor(sight.topPx / linePx) - OVERSCAN),
-    end: Math.min(count, Math.ceil((sight.topPx + sight.heightPx) / linePx) + OVERSCAN),
+    first: Math.max(0, sight.first - OVERSCAN),
+    end: sight.end + OVERSCAN,
     scrollTo(index) {
       const element = scroller.current;
       if (element === null) return;
