@@ -1,9 +1,8 @@
 import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from '@preact/signals';
-import { readNdjson, writeNdjson } from './activity-file.ts';
 import { type Client, createClient } from './feed/client.ts';
 import type { Sharing } from './feed/sharing.ts';
 import type { Journey, JourneyOptions } from './feed/travel.ts';
-import { watchRecords } from './record-watch.ts';
+import type { watchRecords } from './record-watch.ts';
 import { forgetFilter, readFilters, type SavedFilter, saveFilter, type TextStorage } from './saved-filters.ts';
 import { createServerWatch } from './server-watch.ts';
 import type { Frame } from './state/model.ts';
@@ -23,6 +22,8 @@ export interface MonitorOptions {
 /** The page without its looks: the state, and the connections that feed it. */
 export interface Monitor {
   readonly store: Store;
+  /** Where the routes are. */
+  readonly base: string;
   /** How tabs share their connections. */
   readonly sharing: Sharing['way'];
   readonly savedFilters: ReadonlySignal<readonly SavedFilter[]>;
@@ -33,9 +34,9 @@ export interface Monitor {
   /** Tries to reconnect now. */
   retry(): void;
   /** The rows of the view as a file, oldest first. */
-  exportNdjson(): string;
+  exportNdjson(): Promise<string>;
   /** Shows such a file instead of the log until `leaveFile`. Returns what is wrong with it. */
-  importFile(name: string, text: string): string | undefined;
+  importFile(name: string, text: string): Promise<string | undefined>;
   leaveFile(): void;
   /** The page goes away. */
   leave(): void;
@@ -141,6 +142,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   return {
     store,
+    base,
     sharing: sharing.way,
     savedFilters: saved,
     saveFilter(name) {
@@ -157,11 +159,15 @@ export function createMonitor(options: MonitorOptions): Monitor {
         untracked(() => follow(filter, fromMs, isFile));
       });
       watch.start();
-      stopRecords ??= watchRecords({ ...place, store });
+      stopRecords ??= watchRecordsLater({ ...place, store });
     },
     retry: () => client.retry(),
-    exportNdjson: () => writeNdjson(store.entries()),
-    importFile(name, text) {
+    async exportNdjson() {
+      const { writeNdjson } = await import('./activity-file.ts');
+      return writeNdjson(store.entries());
+    },
+    async importFile(name, text) {
+      const { readNdjson } = await import('./activity-file.ts');
       const read = readNdjson(text);
       if (!read.ok) return read.message;
       const activities = read.frames.filter((frame) => frame.type === 'activity').length;
@@ -188,6 +194,24 @@ export function createMonitor(options: MonitorOptions): Monitor {
       reconnects.close();
       sharing.close();
     },
+  };
+}
+
+/** Most pages are opened to see what happens now; with the first thing that is selected, its code is loaded. */
+function watchRecordsLater(options: Parameters<typeof watchRecords>[0]): () => void {
+  let isClosed = false;
+  let stopWatching: (() => void) | undefined;
+  const stopWaiting = effect(() => {
+    if (options.store.selection.value === undefined || stopWatching !== undefined) return;
+    stopWatching = () => undefined;
+    void import('./record-watch.ts').then((module) => {
+      if (!isClosed) stopWatching = module.watchRecords(options);
+    });
+  });
+  return () => {
+    isClosed = true;
+    stopWaiting();
+    stopWatching?.();
   };
 }
 

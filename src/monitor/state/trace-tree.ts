@@ -125,3 +125,38 @@ function endOf(knot: Knot, nowUs: number): number {
   if (knot.span === undefined) return Math.max(knot.startUs, ...knot.children.map((child) => endOf(child, nowUs)));
   return knot.span.endUs ?? nowUs;
 }
+
+/** Ids of the spans that hold the text: in name, service, path, attributes or what is nested in them. All of the trace is searched. */
+export function findInTrace(nodes: readonly TraceNode[], text: string): ReadonlySet<string> {
+  const wanted = text.trim().toLowerCase();
+  if (wanted === '') return new Set();
+  return new Set(nodes.flatMap(({ span }) => (span !== undefined && holds(span, wanted) ? [span.spanId] : [])));
+}
+
+function holds(span: SpanRow, wanted: string): boolean {
+  const activities = [span.start, span.end, ...span.nested].flatMap((entry) => (entry ? [entry.activity] : []));
+  return activities.some(({ name, service, summary, statusMessage, attributes }) =>
+    [name, service, summary, statusMessage, ...Object.values(attributes)].some((value) =>
+      String(value ?? '')
+        .toLowerCase()
+        .includes(wanted),
+    ),
+  );
+}
+
+/** What is below a folded node is left out, unless it was found: a fold does not hide what is searched for. */
+export function withoutFolded(
+  nodes: readonly TraceNode[],
+  folded: ReadonlySet<string>,
+  found: ReadonlySet<string>,
+): readonly TraceNode[] {
+  if (folded.size === 0) return nodes;
+  const shown: TraceNode[] = [];
+  let hiddenTo = 0;
+  for (const [index, node] of nodes.entries()) {
+    if (index < hiddenTo && !found.has(node.spanId)) continue;
+    shown.push(node);
+    if (index >= hiddenTo && folded.has(node.spanId)) hiddenTo = index + 1 + node.descendantCount;
+  }
+  return shown;
+}

@@ -1,12 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Monitor } from '../monitor.ts';
-import { asJson } from '../state/copy-texts.ts';
 import { MonitorContext } from './context.ts';
 import { FilterBar } from './filter-bar.tsx';
 import { Header } from './header.tsx';
-import { listenToKeys } from './keyboard.ts';
-import { later } from './later.tsx';
+import { later, loadAllLater } from './later.tsx';
 import { LiveView } from './live-view.tsx';
 import { StatusLine } from './status-line.tsx';
 
@@ -18,32 +16,32 @@ const VIEWS = {
   health: later(async () => (await import('./table-views.tsx')).HealthView),
 } as const;
 const Drawer = later(async () => (await import('./drawer.tsx')).Drawer);
+const Banner = later(async () => (await import('./banner.tsx')).Banner);
+const Announcer = later(async () => (await import('./announcer.tsx')).Announcer);
+/** When what is shown first has its turn. */
+const LOAD_REST_AFTER_MS = 1_000;
 const HelpSheet = later(async () => (await import('./help-sheet.tsx')).HelpSheet);
 
 export function App({ monitor }: { monitor: Monitor }) {
   const { store } = monitor;
-  const dropProblem = useSignal<string | undefined>(undefined);
-  useEffect(
-    () =>
-      listenToKeys({
-        store,
-        showHelp: () => {
-          store.isHelpOpen.value = true;
-        },
-        copyRow: () => {
-          const selection = store.selection.peek();
-          const row = selection?.type === 'row' ? store.row(selection.key) : undefined;
-          if (row !== undefined) void navigator.clipboard.writeText(asJson(row));
-        },
-      }),
-    [store],
-  );
+  const fileProblem = useSignal<string | undefined>(undefined);
+  const openFile = async (file: File): Promise<void> => {
+    fileProblem.value = await monitor.importFile(file.name, await file.text());
+  };
+  const showHelp = (): void => {
+    store.isHelpOpen.value = true;
+  };
+  useEffect(() => {
+    void import('./keyboard.ts').then(({ listenToKeys }) => listenToKeys(store));
+    const timer = setTimeout(() => void loadAllLater(), LOAD_REST_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [store]);
   useEffect(() => {
     const over = (event: DragEvent): void => event.preventDefault();
-    const drop = async (event: DragEvent): Promise<void> => {
+    const drop = (event: DragEvent): void => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (file !== undefined) dropProblem.value = monitor.importFile(file.name, await file.text());
+      if (file !== undefined) void openFile(file);
     };
     addEventListener('dragover', over);
     addEventListener('drop', drop);
@@ -51,39 +49,37 @@ export function App({ monitor }: { monitor: Monitor }) {
       removeEventListener('dragover', over);
       removeEventListener('drop', drop);
     };
-  }, [monitor, dropProblem]);
+  }, [monitor]);
   const CurrentView = VIEWS[store.view.value];
-  const connection = store.connection.value;
+  const hasDrawer = store.selection.value?.type === 'row';
   return (
     <MonitorContext.Provider value={monitor}>
-      <div class={`app${store.selection.value?.type === 'row' ? ' has-drawer' : ''}`}>
+      <div class={`app${hasDrawer ? ' has-drawer' : ''}`}>
         <a class="skip" href="#view">
           To the activity
         </a>
         <Header />
         <FilterBar />
-        {connection.state === 'file' && (
-          <p class="banner">
-            Showing {connection.name}, not the log.{' '}
-            <button type="button" class="quiet" onClick={() => monitor.leaveFile()}>
-              back to live
-            </button>
-          </p>
-        )}
-        {dropProblem.value !== undefined && (
+        <Banner />
+        {fileProblem.value !== undefined && (
           <p class="banner is-error" role="alert">
-            {dropProblem.value}
+            {fileProblem.value}{' '}
+            <button
+              type="button"
+              onClick={() => {
+                fileProblem.value = undefined;
+              }}
+            >
+              close
+            </button>
           </p>
         )}
         <div class="middle">
           <CurrentView />
-          {store.selection.value?.type === 'row' && <Drawer />}
+          {hasDrawer && <Drawer />}
         </div>
-        <StatusLine
-          showHelp={() => {
-            store.isHelpOpen.value = true;
-          }}
-        />
+        <StatusLine showHelp={showHelp} openFile={openFile} />
+        <Announcer />
         {store.isHelpOpen.value && <HelpSheet />}
       </div>
     </MonitorContext.Provider>

@@ -1,7 +1,9 @@
+import '../styles/story.css';
 import { formatCount, formatDuration, formatNumber, formatOffset } from '../state/figures.ts';
 import { type Story, tellCall } from '../state/story.ts';
 import { useStore } from './context.ts';
 import { Glyph } from './glyph.tsx';
+import { NotHeld } from './not-held.tsx';
 
 /** Waiting is drawn as space, up to this. */
 const GAP_PX_MAX = 64;
@@ -10,13 +12,14 @@ const GAP_PX_MAX = 64;
 export function CallStory({ callId }: { callId: string }) {
   const store = useStore();
   const call = store.call(callId);
-  if (call === undefined) return <p class="muted">Nothing of this call is held by the page.</p>;
-  const story = tellCall(call, store.nowMs.value * 1_000);
+  if (call === undefined) return <NotHeld what="call" />;
+  const story = tellCall(call, call.runningCount > 0 ? store.nowMs.value * 1_000 : call.endUs);
   return (
     <article class="story">
-      <h3>
+      <h3>{story.request}</h3>
+      <p class="muted">
         <code>{story.callId}</code> {story.path.join(' → ')}
-      </h3>
+      </p>
       <p>
         <Glyph name={story.state} label={story.state} /> {headline(story)}
       </p>
@@ -45,8 +48,8 @@ export function CallStory({ callId }: { callId: string }) {
             // Messages have no identity but their place.
             <div key={index} class={`message message-${message.role}`}>
               <b>{message.role}</b>
-              {message.parts.map((part) => (
-                <p key={part.content}>{part.tool === undefined ? part.content : `${part.tool}(${part.content})`}</p>
+              {message.parts.map((part, place) => (
+                <p key={place}>{part.tool === undefined ? part.content : `${part.tool}(${part.content})`}</p>
               ))}
             </div>
           ))}

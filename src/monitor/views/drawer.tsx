@@ -1,3 +1,4 @@
+import '../styles/drawer.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { groupAttributes } from '../state/conventions.ts';
@@ -5,10 +6,12 @@ import { asCurl, asJson, asMarkdown, entriesOf } from '../state/copy-texts.ts';
 import { formatDuration, formatTime } from '../state/figures.ts';
 import type { DrawerTab, Row } from '../state/model.ts';
 import { traceBackendName, traceLink } from '../state/server-facts.ts';
-import { isError, timeUsOf } from '../state/span-row.ts';
+import { isError, timeUsOf, titleOf } from '../state/span-row.ts';
 import { CallStory } from './call-story.tsx';
 import { useStore } from './context.ts';
+import { CopyButton } from './copy.tsx';
 import { Glyph } from './glyph.tsx';
+import { NotHeld } from './not-held.tsx';
 import { Waterfall } from './waterfall.tsx';
 
 const TABS: readonly [DrawerTab, string][] = [
@@ -17,6 +20,11 @@ const TABS: readonly [DrawerTab, string][] = [
   ['json', 'JSON'],
   ['trace', 'Trace'],
 ];
+
+const WIDTH_PX_MIN = 320;
+/** What is left for the list. */
+const REST_PX_MIN = 240;
+const STEP_PX = 40;
 
 /** What is selected, in detail, beside the list that stays where it was. */
 export function Drawer() {
@@ -42,17 +50,18 @@ export function Drawer() {
       style={widthPx.value === undefined ? {} : { width: `${widthPx.value}px` }}
     >
       <Resizer
+        widthOf={() => body.current?.clientWidth ?? 0}
         onMove={(px) => {
-          widthPx.value = Math.min(innerWidth - 240, Math.max(320, px));
+          widthPx.value = Math.min(innerWidth - REST_PX_MIN, Math.max(WIDTH_PX_MIN, px));
         }}
       />
       {row === undefined ? (
-        <p class="muted">
-          This row is no longer held by the page.{' '}
-          <button type="button" class="quiet" onClick={close}>
+        <>
+          <NotHeld what="row" />
+          <button type="button" onClick={close}>
             close
           </button>
-        </p>
+        </>
       ) : (
         <RowDetails row={row} tab={selection.tab} close={close} />
       )}
@@ -60,11 +69,25 @@ export function Drawer() {
   );
 }
 
-function Resizer({ onMove }: { onMove: (px: number) => void }) {
+/** The edge to pull; with the keyboard by the arrows. */
+function Resizer({ widthOf, onMove }: { widthOf: () => number; onMove: (px: number) => void }) {
+  const step = (event: KeyboardEvent): void => {
+    const by = event.key === 'ArrowLeft' ? STEP_PX : event.key === 'ArrowRight' ? -STEP_PX : 0;
+    if (by === 0) return;
+    event.stopPropagation();
+    onMove(widthOf() + by);
+  };
   return (
+    // A window splitter takes the focus, as the ARIA practices have it.
+    // biome-ignore lint/a11y/useSemanticElements: hr can neither be focused nor moved
     <div
       class="resizer"
-      aria-hidden="true"
+      role="separator"
+      aria-orientation="vertical"
+      aria-label="Width of the details"
+      aria-valuenow={Math.round((widthOf() / innerWidth) * 100)}
+      tabIndex={0}
+      onKeyDown={step}
       onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
       onPointerMove={(event) =>
         event.currentTarget.hasPointerCapture(event.pointerId) && onMove(innerWidth - event.clientX)
@@ -88,7 +111,8 @@ function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () =
     <>
       <header>
         <h2>
-          {state !== undefined && <Glyph name={state} label={state} />} {activity?.name ?? row.type}
+          {state !== undefined && <Glyph name={state} label={state} />}{' '}
+          {row.type === 'span' ? titleOf(row) : (activity?.name ?? row.type)}
         </h2>
         <button type="button" class="quiet" aria-label="Close (Esc)" onClick={close}>
           close
@@ -100,23 +124,17 @@ function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () =
         {row.type === 'span' && row.durationMs !== undefined ? `· ${formatDuration(row.durationMs)}` : ''}
       </p>
       <p class="actions">
-        <CopyButton title="JSON" text={() => asJson(row)} />
-        <CopyButton title="Markdown" text={() => asMarkdown(row)} />
-        <CopyButton title="curl" text={() => asCurl(row, location.origin, store.config.value.signedIn === true)} />
-        <CopyButton title="link" text={() => location.href} />
+        <CopyButton title="copy JSON" text={() => asJson(row)} />
+        <CopyButton title="copy Markdown" text={() => asMarkdown(row)} />
+        <CopyButton title="copy curl" text={() => asCurl(row, location.origin, store.config.value.signedIn === true)} />
+        <CopyButton title="copy link" text={() => location.href} />
         {link !== undefined && (
           <a href={link} target="_blank" rel="noreferrer">
             Open in {traceBackendName(store.config.value)}
           </a>
         )}
       </p>
-      <div role="tablist" class="tabs" aria-label="Details">
-        {TABS.filter(([name]) => name !== 'trace' || traceId !== undefined).map(([name, title]) => (
-          <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => goTab(name)}>
-            {title}
-          </button>
-        ))}
-      </div>
+      <Tabs tabs={TABS.filter(([name]) => name !== 'trace' || traceId !== undefined)} tab={tab} goTab={goTab} />
       <div class="tab-body" role="tabpanel" aria-label={tab}>
         {tab === 'story' && <RowStory row={row} />}
         {tab === 'attributes' && activity !== undefined && <AttributeTable attributes={activity.attributes} />}
@@ -124,6 +142,42 @@ function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () =
         {tab === 'trace' && traceId !== undefined && <Waterfall traceId={traceId} />}
       </div>
     </>
+  );
+}
+
+interface TabsProps {
+  tabs: readonly [DrawerTab, string][];
+  tab: DrawerTab;
+  goTab: (tab: DrawerTab) => void;
+}
+
+function Tabs({ tabs, tab, goTab }: TabsProps) {
+  const list = useRef<HTMLDivElement>(null);
+  const step = (event: KeyboardEvent): void => {
+    const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (by === 0) return;
+    event.stopPropagation();
+    const at = (tabs.findIndex(([name]) => name === tab) + by + tabs.length) % tabs.length;
+    const next = tabs[at];
+    if (next === undefined) return;
+    goTab(next[0]);
+    list.current?.querySelectorAll('button')[at]?.focus();
+  };
+  return (
+    <div role="tablist" class="tabs" aria-label="Details" ref={list} onKeyDown={step}>
+      {tabs.map(([name, title]) => (
+        <button
+          key={name}
+          type="button"
+          role="tab"
+          aria-selected={tab === name}
+          tabIndex={tab === name ? 0 : -1}
+          onClick={() => goTab(name)}
+        >
+          {title}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -155,8 +209,11 @@ function AttributeTable({ attributes }: { attributes: Parameters<typeof groupAtt
           <h3>{group.title}</h3>
           <dl>
             {group.attributes.map(({ key, value, explanation }) => (
-              <div key={key} title={explanation}>
-                <dt>{key}</dt>
+              <div key={key}>
+                <dt>
+                  {key}
+                  {explanation !== undefined && <small>{explanation}</small>}
+                </dt>
                 <dd>{Array.isArray(value) ? value.join(', ') : String(value)}</dd>
               </div>
             ))}
@@ -164,24 +221,5 @@ function AttributeTable({ attributes }: { attributes: Parameters<typeof groupAtt
         </section>
       ))}
     </>
-  );
-}
-
-function CopyButton({ title, text }: { title: string; text: () => string }) {
-  const isCopied = useSignal(false);
-  return (
-    <button
-      type="button"
-      class="quiet"
-      onClick={async () => {
-        await navigator.clipboard.writeText(text());
-        isCopied.value = true;
-        setTimeout(() => {
-          isCopied.value = false;
-        }, 1_200);
-      }}
-    >
-      {isCopied.value ? 'copied' : `copy ${title}`}
-    </button>
   );
 }

@@ -1,94 +1,88 @@
-import { useStore } from './context.ts';
+import type { ComponentChildren } from 'preact';
+import { useMonitor, useStore } from './context.ts';
+import { later } from './later.tsx';
+
+const Nothing = later(async () => (await import('./nothing.tsx')).Nothing);
 
 /** What to do next, where there are no rows. */
 export function EmptyState() {
-  const store = useStore();
+  const monitor = useMonitor();
+  const { store } = monitor;
   const connection = store.connection.value;
-  const hasFilter = store.filter.text.value !== '';
   switch (connection.state) {
-    case 'connecting':
-      return (
-        <div class="skeleton">
-          <span class="sr-only">Loading</span>
-        </div>
-      );
     case 'denied':
       return (
-        <section class="empty">
-          <h2>This server asks you to sign in.</h2>
-          <p>{connection.detail}</p>
-          <p>
-            <a href="/">Sign in</a> with the token that the server was started with (LIVESPAN_TOKEN).
-          </p>
-        </section>
+        <Empty title="This server asks you to sign in." detail={connection.detail}>
+          <button type="button" onClick={() => location.reload()}>
+            Sign in
+          </button>{' '}
+          with the token that the server was started with (LIVESPAN_TOKEN).
+        </Empty>
       );
     case 'overloaded':
       return (
-        <section class="empty">
-          <h2>The server cannot take another reader now.</h2>
-          <p>{connection.detail}</p>
-          <p>This page tries again by itself.</p>
-        </section>
+        <Empty title="The server cannot take another reader now." detail={connection.detail}>
+          This page tries again by itself. <Retry />
+        </Empty>
       );
     case 'refused':
       return (
-        <section class="empty">
-          <h2>The server does not take this filter.</h2>
-          <p>{connection.detail}</p>
-          <p>
-            <button type="button" onClick={() => store.filter.apply('')}>
-              Clear the filter
-            </button>
-          </p>
-        </section>
+        <Empty title="The server does not take this filter." detail={connection.detail}>
+          <ClearFilter />
+        </Empty>
       );
     case 'reconnecting':
       return (
-        <section class="empty">
-          <h2>livespan cannot be reached.</h2>
-          <p>{connection.detail}</p>
-          <p>Is it running? Start it with: npx livespan serve</p>
-        </section>
+        <Empty title="livespan cannot be reached." detail={connection.detail}>
+          Is it running? Start it with: <code>npx livespan serve</code> <Retry />
+        </Empty>
       );
     default:
-      return hasFilter ? <NoMatch /> : <FirstRun />;
+      return store.isLoaded.value ? <Nothing /> : <Loading />;
   }
 }
 
-function NoMatch() {
-  const store = useStore();
+/** Rows to come; if that takes longer, words. */
+function Loading() {
+  return (
+    <div class="skeleton">
+      <p>Loading the newest activities …</p>
+    </div>
+  );
+}
+
+export function Empty({
+  title,
+  detail,
+  children,
+}: {
+  title: string;
+  detail?: ComponentChildren;
+  children: ComponentChildren;
+}) {
   return (
     <section class="empty">
-      <h2>Nothing matches yet.</h2>
-      <p>
-        What comes will show here as soon as it matches <code>{store.filter.text.value}</code>.
-      </p>
-      <p>
-        <button type="button" onClick={() => store.filter.apply('')}>
-          Clear the filter
-        </button>
-      </p>
+      <h2>{title}</h2>
+      {detail !== undefined && <p>{detail}</p>}
+      <p>{children}</p>
     </section>
   );
 }
 
-function FirstRun() {
-  const origin = location.origin;
-  const lines = [
-    'npm install livespan',
-    `LIVESPAN_URL=${origin} node --import livespan/register app.js`,
-    'curl localhost:3000/    # your application: the request shows here before it ends',
-  ];
+function Retry() {
+  const monitor = useMonitor();
   return (
-    <section class="empty">
-      <h2>No activity yet. Run this:</h2>
-      <pre>{lines.join('\n')}</pre>
-      <p>
-        <button type="button" onClick={() => void navigator.clipboard.writeText(lines.join('\n'))}>
-          Copy
-        </button>{' '}
-        or see it at work with <code>npx livespan demo</code>.
-      </p>
-    </section>
+    <button type="button" onClick={() => monitor.retry()}>
+      Try now
+    </button>
+  );
+}
+
+export function ClearFilter() {
+  const store = useStore();
+  return (
+    <button type="button" onClick={() => store.filter.apply('')}>
+      Clear the filter
+    </button>
   );
 }

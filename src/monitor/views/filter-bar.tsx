@@ -2,60 +2,16 @@ import { useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Completion } from '../state/completion.ts';
-import { HIDE_HEALTH } from '../state/filter-line.ts';
 import type { Store } from '../state/store.ts';
 import { useMonitor } from './context.ts';
+import { FilterChips } from './filter-chips.tsx';
 import { Glyph } from './glyph.tsx';
-import { TravelControl } from './travel-control.tsx';
-
-const CHIPS: readonly [term: string, title: string][] = [
-  ['severity:>=error', 'errors'],
-  ['kind:span.start,span.end', 'spans'],
-  [HIDE_HEALTH, 'hide health'],
-];
 
 export function FilterBar() {
-  const monitor = useMonitor();
-  const { store } = monitor;
-  const isPaused = store.pause.value !== undefined;
   return (
     <div class="filter-bar">
       <FilterInput />
-      <div class="chips">
-        {CHIPS.map(([term, title]) => (
-          <button
-            key={title}
-            type="button"
-            class="chip"
-            aria-pressed={store.filter.has(term)}
-            onClick={() => store.filter.toggle(term)}
-          >
-            {title}
-          </button>
-        ))}
-        <select
-          class="quiet"
-          aria-label="Order"
-          value={store.order.value}
-          onChange={(event) => {
-            store.order.value = event.currentTarget.value === 'duration' ? 'duration' : 'newest';
-          }}
-        >
-          <option value="newest">newest first</option>
-          <option value="duration">longest first</option>
-        </select>
-        <SavedFilters />
-        <button
-          type="button"
-          class="chip"
-          aria-pressed={isPaused}
-          title="Space"
-          onClick={() => (isPaused ? store.resumeRows() : store.pauseRows('user'))}
-        >
-          <Glyph name="pause" /> {isPaused ? `+${store.pause.value?.newCount ?? 0} new` : 'pause'}
-        </button>
-        <TravelControl />
-      </div>
+      <FilterChips />
     </div>
   );
 }
@@ -174,52 +130,5 @@ function FilterInput() {
         {problem === undefined ? '' : `Column ${problem.column}: ${problem.message}`}
       </p>
     </div>
-  );
-}
-
-function SavedFilters() {
-  const monitor = useMonitor();
-  const { store } = monitor;
-  const name = useSignal('');
-  return (
-    <details class="menu">
-      <summary>saved</summary>
-      <div class="menu-body">
-        {monitor.savedFilters.value.map((saved) => (
-          <p key={saved.name}>
-            <button type="button" class="quiet" onClick={() => store.filter.apply(saved.text)}>
-              {saved.name}
-            </button>
-            <button
-              type="button"
-              class="quiet"
-              aria-label={`Forget ${saved.name}`}
-              onClick={() => monitor.forgetFilter(saved.name)}
-            >
-              forget
-            </button>
-          </p>
-        ))}
-        {monitor.savedFilters.value.length === 0 && <p class="muted">No filter is saved in this browser.</p>}
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (name.value.trim() !== '') monitor.saveFilter(name.value.trim());
-            name.value = '';
-          }}
-        >
-          <input
-            type="text"
-            aria-label="Name for the filter"
-            placeholder="Name for this filter"
-            value={name.value}
-            onInput={(event) => {
-              name.value = event.currentTarget.value;
-            }}
-          />
-          <button type="submit">save</button>
-        </form>
-      </div>
-    </details>
   );
 }

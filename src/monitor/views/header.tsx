@@ -1,7 +1,8 @@
 import { formatDuration, formatNumber, formatShare } from '../state/figures.ts';
 import type { Theme, View } from '../state/model.ts';
 import { useStore } from './context.ts';
-import { Histogram } from './histogram.tsx';
+import { later } from './later.tsx';
+import { Menu } from './menu.tsx';
 import { Sparkline } from './sparkline.tsx';
 
 const VIEWS: readonly [View, string][] = [
@@ -11,6 +12,8 @@ const VIEWS: readonly [View, string][] = [
   ['services', 'Services'],
   ['health', 'Health'],
 ];
+const ERRORS = 'severity:>=error';
+const Histogram = later(async () => (await import('./histogram.tsx')).Histogram);
 const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 
 export function Header() {
@@ -32,26 +35,42 @@ export function Header() {
         ))}
       </nav>
       <div class="figures">
-        <Sparkline all={perSecond} errors={errorsPerSecond} />
+        <Sparkline all={perSecond} errors={errorsPerSecond} onChoose={(ago) => replayFrom(store, ago)} />
         <span title="Activities a second, mean of 5 s">
           <b>{formatNumber(rate)}</b>/s
         </span>
-        <span title="Failed among spans that ended in the last minute" class={errorShare ? 'is-error' : ''}>
+        <button
+          type="button"
+          class={`quiet${errorShare ? ' is-error' : ''}`}
+          title="Failed among spans that ended in the last minute; press to see errors only"
+          aria-pressed={store.filter.has(ERRORS)}
+          onClick={() => store.filter.toggle(ERRORS)}
+        >
           errors <b>{errorShare === undefined ? '–' : formatShare(errorShare)}</b>
-        </span>
-        <details class="latency">
-          <summary title="Durations of the last minute; open to choose a range">
-            p95 <b>{p95Ms === undefined ? '–' : formatDuration(p95Ms)}</b>
-          </summary>
-          <Histogram />
-        </details>
+        </button>
+        <Menu class="latency" hint="Durations of the last minute; open to choose a range" title={<P95 ms={p95Ms} />}>
+          {() => <Histogram />}
+        </Menu>
       </div>
       <ConnectionBadge />
-      <button type="button" class="quiet theme" title="Theme" onClick={() => turnTheme(store)}>
+      <button type="button" class="quiet theme" title="Theme: system, light, dark" onClick={() => turnTheme(store)}>
+        <span class="sr-only">Theme: </span>
         {store.theme.value === 'system' ? 'auto' : store.theme.value}
       </button>
     </header>
   );
+}
+
+function P95({ ms }: { ms: number | undefined }) {
+  return (
+    <>
+      p95 <b>{ms === undefined ? '–' : formatDuration(ms)}</b>
+    </>
+  );
+}
+
+function replayFrom(store: ReturnType<typeof useStore>, secondsAgo: number): void {
+  store.travelTo(store.nowMs.peek() - secondsAgo * 1_000, 1);
 }
 
 /** A view opened from the header shows all of it, not what was selected elsewhere. */
@@ -70,7 +89,7 @@ function ConnectionBadge() {
   const { state } = store.connection.value;
   const words = store.travel.value !== undefined ? 'replay' : store.pause.value !== undefined ? 'paused' : state;
   return (
-    <span class={`badge badge-${words}`} role="status">
+    <span class={`badge badge-${words}`}>
       <i aria-hidden="true" />
       {words}
     </span>

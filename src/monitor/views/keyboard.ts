@@ -1,19 +1,17 @@
+import { asJson } from '../state/copy-texts.ts';
 import type { View } from '../state/model.ts';
 import type { Store } from '../state/store.ts';
+import { copyText } from './copy.tsx';
+import { toggleRunning } from './filter-chips.tsx';
 import { goTo } from './header.tsx';
 
 const VIEW_KEYS: Readonly<Record<string, View>> = { l: 'live', t: 'traces', c: 'calls', s: 'services', h: 'health' };
 /** How long `g` waits for the second key. */
 const CHORD_MS = 1_200;
 
-export interface KeyActions {
-  store: Store;
-  showHelp(): void;
-  copyRow(): void;
-}
-
 /** All keys of the page; none while something is being typed. */
-export function listenToKeys({ store, showHelp, copyRow }: KeyActions): () => void {
+export function listenToKeys(store: Store): void {
+  listenToMenus();
   let chordUntilMs = 0;
   const move = (way: 'up' | 'down' | 'open'): void => {
     dispatchEvent(new CustomEvent('livespan:move', { detail: way }));
@@ -35,13 +33,15 @@ export function listenToKeys({ store, showHelp, copyRow }: KeyActions): () => vo
       document.querySelector('.scroller')?.scrollTo({ top: 0 });
     },
     e: () => store.filter.toggle('severity:>=error'),
-    r: () => store.filter.toggle('kind:span.start'),
+    r: () => toggleRunning(store),
     '[': () => stepInTrace(store, -1),
     ']': () => stepInTrace(store, 1),
-    c: copyRow,
-    y: () => void navigator.clipboard.writeText(location.href),
+    c: () => copySelected(store),
+    y: () => void copyText(location.href),
     t: () => document.querySelector<HTMLElement>('#travel > summary')?.click(),
-    '?': showHelp,
+    '?': () => {
+      store.isHelpOpen.value = true;
+    },
   };
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
@@ -55,7 +55,6 @@ export function listenToKeys({ store, showHelp, copyRow }: KeyActions): () => vo
     action();
   };
   addEventListener('keydown', press);
-  return () => removeEventListener('keydown', press);
 }
 
 function isTyping(target: EventTarget | null): boolean {
@@ -74,4 +73,27 @@ function stepInTrace(store: Store, step: 1 | -1): void {
   const spans = [...(store.trace(row.traceId)?.spans.values() ?? [])].sort((a, b) => a.startUs - b.startUs);
   const next = spans[spans.findIndex(({ key }) => key === row.key) + step];
   if (next !== undefined) store.selection.value = { ...selection, key: next.key };
+}
+
+function copySelected(store: Store): void {
+  const selection = store.selection.peek();
+  const row = selection?.type === 'row' ? store.row(selection.key) : undefined;
+  if (row !== undefined) void copyText(asJson(row));
+}
+
+/** One thing at a time: the key that closes a menu does not close the drawer too. */
+function listenToMenus(): void {
+  const open = (): HTMLDetailsElement[] => [...document.querySelectorAll<HTMLDetailsElement>('.app details[open]')];
+  const press = (event: PointerEvent): void => {
+    for (const menu of open()) if (!menu.contains(event.target as Node)) menu.open = false;
+  };
+  const key = (event: KeyboardEvent): void => {
+    const [menu] = open();
+    if (event.key !== 'Escape' || menu === undefined) return;
+    menu.open = false;
+    menu.querySelector('summary')?.focus();
+    event.stopPropagation();
+  };
+  document.addEventListener('pointerdown', press);
+  document.addEventListener('keydown', key, true);
 }

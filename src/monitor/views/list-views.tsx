@@ -1,10 +1,14 @@
-import { formatCount, formatDuration, formatTime } from '../state/figures.ts';
+import '../styles/lists.css';
+import type { ComponentChildren } from 'preact';
+import { formatCount } from '../state/figures.ts';
 import type { Call, Trace } from '../state/model.ts';
-import { tellCall } from '../state/story.ts';
+import { traceBackendName, traceLink } from '../state/server-facts.ts';
+import type { Store } from '../state/store.ts';
 import { CallStory } from './call-story.tsx';
+import { CallCard, TraceCard } from './cards.tsx';
 import { useStore } from './context.ts';
+import { CopyButton } from './copy.tsx';
 import { EmptyState } from './empty-state.tsx';
-import { Glyph } from './glyph.tsx';
 import { Waterfall } from './waterfall.tsx';
 
 /** Newest of a long list; older ones are found by the filter. */
@@ -12,102 +16,172 @@ const SHOWN_MAX = 200;
 
 export function TracesView() {
   const store = useStore();
-  const selection = store.selection.value;
-  const traces = store.traces.value;
-  if (traces.length === 0) return <EmptyView />;
+  const { selection, traces } = { selection: store.selection.value, traces: store.traces.value };
+  const chosen = selection?.type === 'trace' ? selection.traceId : undefined;
   return (
-    <main class="split" id="view">
-      <ul class="cards" aria-label="Traces, newest first">
-        {traces.slice(0, SHOWN_MAX).map((trace) => (
-          <li key={trace.traceId}>
-            <button
-              type="button"
-              aria-current={selection?.type === 'trace' && selection.traceId === trace.traceId}
-              onClick={() => {
-                store.selection.value = { type: 'trace', traceId: trace.traceId };
-              }}
-            >
-              <TraceCard trace={trace} />
-            </button>
-          </li>
-        ))}
-      </ul>
-      <div class="detail">
-        {selection?.type === 'trace' ? <Waterfall traceId={selection.traceId} /> : <p class="muted">Choose a trace.</p>}
-      </div>
-    </main>
-  );
-}
-
-function TraceCard({ trace }: { trace: Trace }) {
-  const root = [...trace.spans.values()].reduce<string>(
-    (name, span) => (span.startUs === trace.startUs ? span.name : name),
-    '',
-  );
-  const state = trace.runningCount > 0 ? 'running' : trace.errorCount > 0 ? 'error' : 'ok';
-  return (
-    <>
-      <b>
-        <Glyph name={state} label={state} /> {root || trace.traceId}
-      </b>
-      <span>
-        {formatTime(trace.startUs)} · {formatDuration((trace.endUs - trace.startUs) / 1_000)} ·{' '}
-        {formatCount(trace.spans.size, 'span')}
-        {trace.errorCount > 0 ? ` · ${formatCount(trace.errorCount, 'error')}` : ''}
-      </span>
-    </>
+    <Split
+      title="Traces"
+      count={traces.length}
+      detail={chosen !== undefined && <TraceDetail traceId={chosen} />}
+      hint="Choose a trace."
+    >
+      {inOrder(store, traces).map((trace) => (
+        <li key={trace.traceId}>
+          <TraceCard
+            trace={trace}
+            revision={trace.revision}
+            isChosen={trace.traceId === chosen}
+            nowUs={trace.runningCount > 0 ? store.nowMs.value * 1_000 : 0}
+            onOpen={() => {
+              store.selection.value = { type: 'trace', traceId: trace.traceId };
+            }}
+          />
+        </li>
+      ))}
+    </Split>
   );
 }
 
 export function CallsView() {
   const store = useStore();
-  const selection = store.selection.value;
-  const calls = store.calls.value;
-  if (calls.length === 0) return <EmptyView />;
+  const { selection, calls } = { selection: store.selection.value, calls: store.calls.value };
+  const chosen = selection?.type === 'call' ? selection.callId : undefined;
   return (
-    <main class="split" id="view">
-      <ul class="cards" aria-label="Calls, newest first">
-        {calls.slice(0, SHOWN_MAX).map((call) => (
-          <li key={call.callId}>
+    <Split
+      title="Calls"
+      count={calls.length}
+      detail={chosen !== undefined && <CallDetail callId={chosen} />}
+      hint="Choose a call."
+    >
+      {inOrder(store, calls).map((call) => (
+        <li key={call.callId}>
+          <CallCard
+            call={call}
+            revision={call.revision}
+            isChosen={call.callId === chosen}
+            nowUs={call.runningCount > 0 ? store.nowMs.value * 1_000 : 0}
+            onOpen={() => {
+              store.selection.value = { type: 'call', callId: call.callId };
+            }}
+          />
+        </li>
+      ))}
+    </Split>
+  );
+}
+
+/** Newest first as they come, or the longest of those that are shown; what runs is as long as it has run. */
+function inOrder<T extends Trace | Call>(store: Store, records: readonly T[]): readonly T[] {
+  const wanted = store.isRunningOnly.value ? records.filter(({ runningCount }) => runningCount > 0) : records;
+  if (store.order.value === 'newest') return wanted.slice(0, SHOWN_MAX);
+  const nowUs = store.nowMs.value * 1_000;
+  const lasting = ({ runningCount, startUs, endUs }: T): number => (runningCount > 0 ? nowUs : endUs) - startUs;
+  return [...wanted].sort((a, b) => lasting(b) - lasting(a)).slice(0, SHOWN_MAX);
+}
+
+interface SplitProps {
+  title: 'Traces' | 'Calls';
+  count: number;
+  hint: string;
+  detail: ComponentChildren;
+  children: ComponentChildren[];
+}
+
+/** A list at the left and what is chosen at the right; on a phone one after the other. */
+function Split({ title, count, hint, detail, children }: SplitProps) {
+  const store = useStore();
+  if (children.length === 0 && !detail) {
+    return (
+      <main class="live" id="view">
+        <EmptyState />
+      </main>
+    );
+  }
+  const order = store.order.value === 'newest' ? 'newest first' : 'longest first';
+  return (
+    <main class={`split${detail ? ' has-detail' : ''}`} id="view">
+      <div class="cards">
+        <ul aria-label={`${title}, ${order}`}>{children}</ul>
+        {count > SHOWN_MAX && (
+          <p class="muted">
+            {SHOWN_MAX} of {formatCount(count, 'are', 'are')} shown; the filter finds the others.
+          </p>
+        )}
+      </div>
+      <div class="detail">
+        {detail ? (
+          <>
             <button
               type="button"
-              aria-current={selection?.type === 'call' && selection.callId === call.callId}
+              class="back"
               onClick={() => {
-                store.selection.value = { type: 'call', callId: call.callId };
+                store.selection.value = undefined;
               }}
             >
-              <CallCard call={call} nowUs={call.runningCount > 0 ? store.nowMs.value * 1_000 : call.endUs} />
+              ← {title}
             </button>
-          </li>
-        ))}
-      </ul>
-      <div class="detail">
-        {selection?.type === 'call' ? <CallStory callId={selection.callId} /> : <p class="muted">Choose a call.</p>}
+            {detail}
+          </>
+        ) : (
+          <p class="muted">{hint}</p>
+        )}
       </div>
     </main>
   );
 }
 
-function CallCard({ call, nowUs }: { call: Call; nowUs: number }) {
-  const story = tellCall(call, nowUs);
+function TraceDetail({ traceId }: { traceId: string }) {
+  const store = useStore();
+  const link = traceLink(store.config.value, traceId);
+  const callId = store.trace(traceId)?.callId;
   return (
     <>
-      <b>
-        <Glyph name={story.state} label={story.state} /> {story.path.join(' → ') || call.callId}
-      </b>
-      <span>
-        {formatTime(call.startUs)} · {formatDuration(story.durationMs)}
-        {story.model === undefined ? '' : ` · ${story.model}`}
-        {story.tokens === undefined ? '' : ` · ${story.tokens.total} tokens`} · <code>{call.callId}</code>
-      </span>
+      <Waterfall traceId={traceId} />
+      <p class="actions">
+        <CopyButton title="copy link" text={() => location.href} />
+        {callId !== undefined && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+              store.view.value = 'calls';
+              store.selection.value = { type: 'call', callId };
+            }}
+          >
+            story of call {callId}
+          </button>
+        )}
+        {link !== undefined && (
+          <a href={link} target="_blank" rel="noreferrer">
+            Open in {traceBackendName(store.config.value)}
+          </a>
+        )}
+      </p>
     </>
   );
 }
 
-function EmptyView() {
+function CallDetail({ callId }: { callId: string }) {
+  const store = useStore();
+  const traceId = store.call(callId)?.entries.find(({ activity }) => activity.traceId !== undefined)?.activity.traceId;
   return (
-    <main class="live" id="view">
-      <EmptyState />
-    </main>
+    <>
+      <CallStory callId={callId} />
+      <p class="actions">
+        <CopyButton title="copy link" text={() => location.href} />
+        {traceId !== undefined && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+              store.view.value = 'traces';
+              store.selection.value = { type: 'trace', traceId };
+            }}
+          >
+            its trace
+          </button>
+        )}
+      </p>
+    </>
   );
 }

@@ -1,21 +1,36 @@
+export interface SparklineProps {
+  all: readonly number[];
+  errors: readonly number[];
+  /** Told how many seconds ago. */
+  onChoose: (secondsAgo: number) => void;
+}
+
 /** A minute of activity, one bar a second, with what failed standing out at the foot of each bar. */
-export function Sparkline({ all, errors }: { all: readonly number[]; errors: readonly number[] }) {
+export function Sparkline({ all, errors, onChoose }: SparklineProps) {
   const most = Math.max(1, ...all);
-  const height = (value: number): number => (value === 0 ? 0 : Math.max(1, (value / most) * 20));
+  const height = (value: number): number => (value === 0 ? 0 : Math.max(1, (value / most) * 19));
   const bars = (values: readonly number[]): string =>
-    values.map((value, index) => (value === 0 ? '' : `M${index * 2 + 1} 20v${-height(value)}`)).join('');
+    values.map((value, index) => (value === 0 ? '' : `M${index * 2 + 1} 19v${-height(value)}`)).join('');
   const total = all.reduce((sum, value) => sum + value, 0);
   const failed = errors.reduce((sum, value) => sum + value, 0);
   return (
-    <svg
+    <button
+      type="button"
       class="sparkline"
-      viewBox={`0 0 ${all.length * 2} 20`}
-      preserveAspectRatio="none"
-      role="img"
-      aria-label={`${total} activities in the last minute, ${failed} of them errors`}
+      title="The last minute; press on a second to replay from there"
+      aria-label={`${total} activities in the last minute, ${failed} of them errors; replay this minute`}
+      onClick={({ clientX, detail, currentTarget }) => {
+        const { left, width } = currentTarget.getBoundingClientRect();
+        // Pressed by a key it has no place: from its beginning.
+        const share = detail === 0 ? 0 : (clientX - left) / width;
+        onChoose(Math.ceil((1 - Math.min(1, Math.max(0, share))) * all.length));
+      }}
     >
-      <path class="sparkline-all" d={bars(all)} />
-      <path class="sparkline-errors" d={bars(errors)} />
-    </svg>
+      <svg viewBox={`0 0 ${all.length * 2} 20`} preserveAspectRatio="none" aria-hidden="true">
+        <path class="sparkline-base" d={`M0 19.5h${all.length * 2}`} />
+        <path class="sparkline-all" d={bars(all)} />
+        <path class="sparkline-errors" d={bars(errors)} />
+      </svg>
+    </button>
   );
 }

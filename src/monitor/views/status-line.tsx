@@ -1,32 +1,57 @@
-import { formatCount, formatDuration, formatNumber } from '../state/figures.ts';
-import type { Store } from '../state/store.ts';
+import { useRef } from 'preact/hooks';
+import { formatCount, formatNumber } from '../state/figures.ts';
 import { useMonitor } from './context.ts';
+import { wordsOf } from './status-words.ts';
+
+export interface StatusLineProps {
+  showHelp: () => void;
+  openFile: (file: File) => void;
+}
 
 /** Always true: how far behind, what was lost, what the log is. */
-export function StatusLine({ showHelp }: { showHelp: () => void }) {
+export function StatusLine({ showHelp, openFile }: StatusLineProps) {
   const monitor = useMonitor();
   const { store } = monitor;
+  const chooser = useRef<HTMLInputElement>(null);
   const loss = store.loss.value;
   const log = store.stats.value?.log;
-  const readers = store.stats.value?.readers?.readers;
+  const readers = Number(store.stats.value?.readers?.readers ?? 0);
   return (
     <footer class="status">
-      <span class="status-words" role="status">
-        {wordsOf(store)}
-      </span>
+      <span class="status-words">{wordsOf(store)}</span>
       <span class={loss.missed > 0 ? 'is-warn' : ''}>{formatNumber(loss.missed)} lost</span>
       {loss.sampled > 1 && <span class="is-warn">one in {loss.sampled} shown, errors always</span>}
       {loss.dropped > 0 && <span class="is-warn">{formatNumber(loss.dropped)} dropped by applications</span>}
       {log !== undefined && (
-        <span>
+        <span class="wide">
           log {formatNumber(log.length ?? 0)} · {log.description}
         </span>
       )}
-      {typeof readers === 'number' && <span>{formatCount(readers, 'reader')}</span>}
+      {readers > 0 && <span class="wide">{formatCount(readers, 'reader')}</span>}
       <span class="spring" />
-      <button type="button" class="quiet" onClick={() => save(monitor.exportNdjson())}>
+      <button type="button" class="quiet" title="Rows of this view as NDJSON" onClick={() => void save(monitor)}>
         export
       </button>
+      <button
+        type="button"
+        class="quiet"
+        title="Show such a file; it may be dropped on the page too"
+        onClick={() => chooser.current?.click()}
+      >
+        import
+      </button>
+      <input
+        ref={chooser}
+        type="file"
+        accept=".ndjson,.jsonl,application/x-ndjson"
+        hidden
+        aria-label="File to show"
+        onChange={(event) => {
+          const [file] = event.currentTarget.files ?? [];
+          if (file !== undefined) openFile(file);
+          event.currentTarget.value = '';
+        }}
+      />
       <button type="button" class="quiet" aria-label="Keyboard shortcuts" onClick={showHelp}>
         ?
       </button>
@@ -34,31 +59,8 @@ export function StatusLine({ showHelp }: { showHelp: () => void }) {
   );
 }
 
-function wordsOf(store: Store): string {
-  const connection = store.connection.value;
-  const pause = store.pause.value;
-  const again = store.reconnected.value;
-  if (connection.state === 'reconnecting')
-    return `Not connected since ${new Date(connection.sinceMs).toLocaleTimeString()}: ${connection.detail}`;
-  if (connection.state === 'denied' || connection.state === 'overloaded' || connection.state === 'refused')
-    return connection.detail;
-  if (connection.state === 'file')
-    return `${connection.name}: ${formatCount(connection.activities, 'activity', 'activities')}`;
-  if (pause !== undefined) return `Paused. ${formatNumber(pause.newCount)} new.`;
-  if (store.travel.value !== undefined) return 'Replaying the log.';
-  if (store.behind.value > 0) return `${formatNumber(store.behind.value)} behind`;
-  if (again !== undefined && Date.now() - again.atMs < 15_000) {
-    const after = `Reconnected after ${formatDuration(again.afterMs)}`;
-    if (again.wasReset) return `${after}: the log was recreated.`;
-    return again.missed === 0
-      ? `${after}, nothing lost.`
-      : `${after}: ${formatCount(again.missed, 'activity', 'activities')} were trimmed before we came back.`;
-  }
-  return connection.state === 'live' ? 'caught up' : 'connecting';
-}
-
-function save(text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/x-ndjson' }));
+async function save(monitor: ReturnType<typeof useMonitor>): Promise<void> {
+  const url = URL.createObjectURL(new Blob([await monitor.exportNdjson()], { type: 'application/x-ndjson' }));
   const link = document.createElement('a');
   link.href = url;
   link.download = `livespan-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.ndjson`;

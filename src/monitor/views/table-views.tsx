@@ -1,33 +1,44 @@
+import '../styles/tables.css';
+import { parseCursor } from '../../activity/cursor.ts';
+import type { Sharing } from '../feed/sharing.ts';
 import { formatBytes, formatCount, formatDuration, formatNumber, formatShare, formatTime } from '../state/figures.ts';
 import type { LossEntry, ServiceFigures } from '../state/model.ts';
+import type { Store } from '../state/store.ts';
 import { useMonitor, useStore } from './context.ts';
+import { EmptyState } from './empty-state.tsx';
 import { Glyph } from './glyph.tsx';
+
+const TITLES = ['Service', 'Rate', 'Errors', 'p50', 'p95', 'p99', 'Running', 'Last seen', 'Instances'] as const;
 
 export function ServicesView() {
   const store = useStore();
   const services = store.services.value;
+  if (services.length === 0) {
+    return (
+      <main class="live" id="view">
+        <EmptyState />
+      </main>
+    );
+  }
   return (
     <main class="page" id="view">
       <h2>Services</h2>
-      {services.length === 0 && <p class="muted">No service has been seen yet.</p>}
-      {services.length > 0 && (
-        <table>
-          <thead>
-            <tr>
-              {['Service', 'Rate', 'Errors', 'p50', 'p95', 'p99', 'Running', 'Last seen', 'Instances'].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {services.map((service) => (
-              <ServiceRow key={service.service} service={service} />
+      <table>
+        <thead>
+          <tr>
+            {TITLES.map((title) => (
+              <th key={title} scope="col">
+                {title}
+              </th>
             ))}
-          </tbody>
-        </table>
-      )}
+          </tr>
+        </thead>
+        <tbody>
+          {services.map((service) => (
+            <ServiceRow key={service.service} service={service} />
+          ))}
+        </tbody>
+      </table>
     </main>
   );
 }
@@ -37,6 +48,15 @@ const optional = (ms: number | undefined): string => (ms === undefined ? '–' :
 function ServiceRow({ service }: { service: ServiceFigures }) {
   const store = useStore();
   const share = service.ended === 0 ? undefined : service.failed / service.ended;
+  const cells: readonly [(typeof TITLES)[number], string, string?][] = [
+    ['Rate', `${service.rate.toFixed(1)}/s`],
+    ['Errors', share === undefined ? '–' : formatShare(share), share ? 'is-error' : ''],
+    ['p50', optional(service.p50Ms)],
+    ['p95', optional(service.p95Ms)],
+    ['p99', optional(service.p99Ms)],
+    ['Running', formatNumber(service.running)],
+    ['Last seen', formatTime(service.lastSeenMs * 1_000).slice(0, 8)],
+  ];
   return (
     <tr>
       <th scope="row">
@@ -51,19 +71,19 @@ function ServiceRow({ service }: { service: ServiceFigures }) {
           {service.service}
         </button>
       </th>
-      <td>{service.rate.toFixed(1)}/s</td>
-      <td class={share ? 'is-error' : ''}>{share === undefined ? '–' : formatShare(share)}</td>
-      <td>{optional(service.p50Ms)}</td>
-      <td>{optional(service.p95Ms)}</td>
-      <td>{optional(service.p99Ms)}</td>
-      <td>{service.running}</td>
-      <td>{formatTime(service.lastSeenMs * 1_000).slice(0, 8)}</td>
-      <td>
-        {service.instances.map(({ instance, state }) => (
-          <span key={instance} class={`instance instance-${state}`}>
-            {state === 'lost' && <Glyph name="lost" />} {instance} {state === 'alive' ? '' : `(${state})`}{' '}
-          </span>
-        ))}
+      {cells.map(([title, text, kind]) => (
+        <td key={title} data-title={title} class={kind ?? ''}>
+          {text}
+        </td>
+      ))}
+      <td data-title="Instances">
+        <span>
+          {service.instances.map(({ instance, state }) => (
+            <span key={instance} class={`instance instance-${state}`}>
+              {state === 'lost' && <Glyph name="lost" />} {instance} {state === 'alive' ? '' : `(${state})`}{' '}
+            </span>
+          ))}
+        </span>
       </td>
     </tr>
   );
@@ -71,27 +91,10 @@ function ServiceRow({ service }: { service: ServiceFigures }) {
 
 /** How livespan itself is: the log, the readers, and everything that was not seen. */
 export function HealthView() {
-  const { store, sharing } = useMonitor();
+  const { store, sharing, base } = useMonitor();
   const stats = store.stats.value;
-  const totals = store.totals.value;
   const loss = store.loss.value;
   const log = stats?.log;
-  const facts: [string, string][] = [
-    [
-      'Log',
-      log === undefined ? 'not asked yet' : `${log.description ?? ''}${log.connected === false ? ', not reached' : ''}`,
-    ],
-    ['Entries', log?.length === undefined ? '–' : formatNumber(log.length)],
-    ['Newest entry', log?.last ?? '–'],
-    ['Instances', log?.instances === undefined ? '–' : formatNumber(log.instances)],
-    ['Server up for', stats?.uptimeSeconds === undefined ? '–' : formatDuration(stats.uptimeSeconds * 1_000)],
-    ['Server memory', stats?.memory === undefined ? '–' : formatBytes(stats.memory.rssBytes)],
-    ['Readers', String(stats?.readers?.readers ?? '–')],
-    ['This page has seen', `${formatNumber(totals.activities)} activities, ${formatNumber(totals.errors)} errors`],
-    ['This page shares its connection by', sharing],
-    ['Rows no longer held', formatNumber(totals.evicted)],
-    ['Lines that could not be read', formatNumber(totals.invalid)],
-  ];
   return (
     <main class="page" id="view">
       <h2>Health of livespan</h2>
@@ -102,7 +105,7 @@ export function HealthView() {
         </p>
       ))}
       <dl class="facts">
-        {facts.map(([title, value]) => (
+        {factsOf(store, sharing).map(([title, value]) => (
           <div key={title}>
             <dt>{title}</dt>
             <dd>{value}</dd>
@@ -116,6 +119,11 @@ export function HealthView() {
           : `${formatCount(loss.missed, 'log entry', 'log entries')} missed by this page, ${formatCount(loss.resets, 'reset')}, ${formatCount(loss.dropped, 'activity', 'activities')} dropped by applications.`}
         {loss.sampled > 1 ? ` The server sends one in ${loss.sampled}; errors are always sent.` : ''}
       </p>
+      {store.config.value.signedIn === true && (
+        <form method="post" action={`${base}/sign-out`}>
+          <button type="submit">Sign out of this server</button>
+        </form>
+      )}
       {loss.entries.length > 0 && (
         <ol class="losses">
           {loss.entries.map((entry) => (
@@ -128,6 +136,45 @@ export function HealthView() {
     </main>
   );
 }
+
+function factsOf(store: Store, sharing: Sharing['way']): [string, string][] {
+  const { log, readers, uptimeSeconds, memory } = store.stats.value ?? {};
+  const totals = store.totals.value;
+  const number = (value: unknown): string => (typeof value === 'number' ? formatNumber(value) : '–');
+  const counts = readers as Readonly<Record<string, unknown>> | undefined;
+  const reach = [parseCursor(log?.first ?? ''), parseCursor(log?.last ?? '')].map((position) =>
+    position === undefined ? '–' : formatTime(position.ms * 1_000),
+  );
+  return [
+    [
+      'Log',
+      log === undefined ? 'not asked yet' : `${log.description}${log.connected === false ? ', not reached' : ''}`,
+    ],
+    ['Entries', number(log?.length)],
+    ['Reaches from', reach[0] ?? '–'],
+    ['Newest entry', `${reach[1]} (${log?.last ?? '–'})`],
+    ['This page is behind by', formatCount(store.behind.value, 'entry', 'entries')],
+    ['Instances', number(log?.instances)],
+    ['Server up for', uptimeSeconds === undefined ? '–' : formatDuration(uptimeSeconds * 1_000)],
+    ['Server memory', memory === undefined ? '–' : formatBytes(memory.rssBytes)],
+    ['Readers', number(counts?.readers)],
+    ['Readers turned away', number(counts?.refused)],
+    ['Entries skipped for slow readers', number(counts?.skippedEntries)],
+    [
+      'This page has seen',
+      `${formatCount(totals.activities, 'activity', 'activities')}, ${formatCount(totals.errors, 'error')}`,
+    ],
+    ['This page shares its connection by', WAYS[sharing]],
+    ['Rows no longer held', formatNumber(totals.evicted)],
+    ['Lines that could not be read', formatNumber(totals.invalid)],
+  ];
+}
+
+const WAYS: Readonly<Record<Sharing['way'], string>> = {
+  worker: 'a worker for all tabs',
+  leader: 'one of the tabs',
+  alone: 'nothing: it has its own',
+};
 
 function describe(entry: LossEntry): string {
   const count = formatCount(entry.missed, 'activity', 'activities');

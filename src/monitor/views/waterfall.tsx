@@ -1,10 +1,17 @@
-import { useSignal } from '@preact/signals';
-import { formatDuration, formatOffset } from '../state/figures.ts';
-import type { SpanRow, TraceNode } from '../state/model.ts';
-import { isError, timeUsOf } from '../state/span-row.ts';
-import { layOutTrace } from '../state/trace-tree.ts';
+import '../styles/waterfall.css';
+import { type Signal, useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { formatCount, formatDuration } from '../state/figures.ts';
+import type { Trace, TraceNode } from '../state/model.ts';
+import { titleOf } from '../state/span-row.ts';
+import { findInTrace, layOutTrace, withoutFolded } from '../state/trace-tree.ts';
+import { rootOf } from '../state/traces.ts';
 import { useStore } from './context.ts';
-import { Glyph } from './glyph.tsx';
+import { NotHeld } from './not-held.tsx';
+import { useVirtualLines } from './virtual-lines.ts';
+import { WaterfallLine } from './waterfall-line.tsx';
+
+const LINE_PX = 26;
 
 /** One trace on one time axis, which grows while anything runs. */
 export function Waterfall({ traceId }: { traceId: string }) {
@@ -12,17 +19,62 @@ export function Waterfall({ traceId }: { traceId: string }) {
   const folded = useSignal<ReadonlySet<string>>(new Set());
   const search = useSignal('');
   const trace = store.trace(traceId);
-  if (trace === undefined) return <p class="muted">Nothing of this trace is held by the page.</p>;
+  if (trace === undefined) return <NotHeld what="trace" />;
   const nowUs = trace.runningCount > 0 ? Math.max(store.nowMs.value * 1_000, trace.endUs) : trace.endUs;
-  const totalUs = Math.max(1_000, nowUs - trace.startUs);
-  const share = (us: number): number => Math.min(100, Math.max(0, ((us - trace.startUs) / totalUs) * 100));
-  const wanted = search.value.toLowerCase();
-  const nodes = visible(layOutTrace(trace, nowUs), folded.value);
+  const all = layOutTrace(trace, nowUs);
+  const found = findInTrace(all, search.value);
   return (
     <section class="waterfall" aria-label={`Trace ${traceId}`}>
-      <p class="waterfall-head">
-        <code>{traceId}</code> {formatDuration(totalUs / 1_000)} · {trace.spans.size} spans
+      <WaterfallHead trace={trace} nowUs={nowUs} />
+      <WaterfallLines
+        nodes={withoutFolded(all, folded.value, found)}
+        found={found}
+        folded={folded}
+        search={search}
+        axis={{ startUs: trace.startUs, nowUs, totalUs: Math.max(1_000, nowUs - trace.startUs) }}
+      />
+    </section>
+  );
+}
+
+function WaterfallHead({ trace, nowUs }: { trace: Trace; nowUs: number }) {
+  const root = rootOf(trace);
+  return (
+    <>
+      {root !== undefined && <h2>{titleOf(root)}</h2>}
+      <p class="muted">
+        {formatDuration((nowUs - trace.startUs) / 1_000)} · {formatCount(trace.spans.size, 'span')}
         {trace.droppedSpans > 0 ? ` (${trace.droppedSpans} more not held)` : ''}
+        {trace.errorCount > 0 ? ` · ${formatCount(trace.errorCount, 'error')}` : ''} · <code>{trace.traceId}</code>
+      </p>
+    </>
+  );
+}
+
+interface LinesProps {
+  nodes: readonly TraceNode[];
+  found: ReadonlySet<string>;
+  folded: Signal<ReadonlySet<string>>;
+  search: Signal<string>;
+  axis: { startUs: number; nowUs: number; totalUs: number };
+}
+
+function WaterfallLines({ nodes, found, folded, search, axis }: LinesProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const { first, end, scrollTo } = useVirtualLines(scroller, LINE_PX);
+  const shownAt = useRef(-1);
+  const goTo = (step: 1 | -1): void => {
+    const places = nodes.flatMap(({ spanId }, index) => (found.has(spanId) ? [index] : []));
+    const after = places.findIndex((index) => index > shownAt.current);
+    const before = places.findLastIndex((index) => index < shownAt.current);
+    const next = step === 1 ? places[Math.max(0, after)] : places.at(before);
+    if (next === undefined) return;
+    shownAt.current = next;
+    scrollTo(next);
+  };
+  return (
+    <>
+      <p class="waterfall-search">
         <input
           type="search"
           aria-label="Search in the trace"
@@ -30,116 +82,26 @@ export function Waterfall({ traceId }: { traceId: string }) {
           value={search.value}
           onInput={(event) => {
             search.value = event.currentTarget.value;
+            shownAt.current = -1;
           }}
-        />
+          onKeyDown={(event) => event.key === 'Enter' && goTo(event.shiftKey ? -1 : 1)}
+        />{' '}
+        {search.value.trim() !== '' && <span role="status">{formatCount(found.size, 'span')} found · Enter: next</span>}
       </p>
-      <ol>
-        {nodes.map((node) => {
-          const isFound = wanted !== '' && node.span?.name.toLowerCase().includes(wanted) === true;
-          return (
-            <li
+      <div class="waterfall-lines" ref={scroller}>
+        <ol style={{ height: `${nodes.length * LINE_PX}px` }}>
+          {nodes.slice(first, end).map((node, offset) => (
+            <WaterfallLine
               key={node.spanId}
-              class={`${isFound ? 'is-found ' : ''}${node.isCritical ? 'is-critical ' : ''}span-${node.span?.state ?? 'placeholder'}`}
-            >
-              <SpanName node={node} folded={folded} />
-              <span class="waterfall-lane">
-                {node.span !== undefined && (
-                  <Bar span={node.span} nowUs={nowUs} share={share} startUs={trace.startUs} />
-                )}
-              </span>
-            </li>
-          );
-        })}
-      </ol>
-    </section>
-  );
-}
-
-/** Indented by its depth, with the fold of what hangs below it. */
-function SpanName({ node, folded }: { node: TraceNode; folded: { value: ReadonlySet<string> } }) {
-  const store = useStore();
-  const { span, spanId } = node;
-  return (
-    <span class="waterfall-name" style={{ paddingLeft: `${Math.min(12, node.depth) * 12}px` }}>
-      {node.childCount > 0 ? (
-        <button
-          type="button"
-          class="quiet fold"
-          aria-expanded={!folded.value.has(spanId)}
-          aria-label={`Fold ${span?.name ?? 'parent'}`}
-          onClick={() => fold(folded, spanId)}
-        >
-          {folded.value.has(spanId) ? '+' : '−'}
-        </button>
-      ) : (
-        <i class="fold" />
-      )}
-      {span === undefined ? (
-        <em>parent {spanId.slice(0, 8)} has not arrived</em>
-      ) : (
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => {
-            store.selection.value = { type: 'row', key: span.key, tab: 'story' };
-          }}
-        >
-          <Glyph name={span.state} label={span.state} /> {span.name}
-        </button>
-      )}
-    </span>
-  );
-}
-
-function Bar({
-  span,
-  nowUs,
-  share,
-  startUs,
-}: {
-  span: SpanRow;
-  nowUs: number;
-  share: (us: number) => number;
-  startUs: number;
-}) {
-  const endUs = span.endUs ?? (span.state === 'running' ? nowUs : span.startUs);
-  const left = share(span.startUs);
-  const title = `${formatOffset((span.startUs - startUs) / 1_000)}, ${formatDuration((endUs - span.startUs) / 1_000)}`;
-  return (
-    <>
-      <i
-        class="waterfall-bar"
-        title={title}
-        style={{ left: `${left}%`, width: `${Math.max(0.4, share(endUs) - left)}%` }}
-      />
-      {span.nested.map(({ cursor, activity }) => (
-        <i
-          key={cursor}
-          class={`tick${isError(activity) ? ' is-error' : ''}`}
-          title={`${formatOffset((timeUsOf(activity) - startUs) / 1_000)} ${activity.summary ?? activity.name}`}
-          style={{ left: `${share(timeUsOf(activity))}%` }}
-        />
-      ))}
-      <b class={share(endUs) > 82 ? 'is-inside' : ''} style={share(endUs) > 82 ? {} : { left: `${share(endUs)}%` }}>
-        {formatDuration((endUs - span.startUs) / 1_000)}
-      </b>
+              node={node}
+              topPx={(first + offset) * LINE_PX}
+              isFound={found.has(node.spanId)}
+              folded={folded}
+              axis={axis}
+            />
+          ))}
+        </ol>
+      </div>
     </>
   );
-}
-
-function fold(folded: { value: ReadonlySet<string> }, spanId: string): void {
-  const next = new Set(folded.value);
-  if (!next.delete(spanId)) next.add(spanId);
-  folded.value = next;
-}
-
-function visible(nodes: readonly TraceNode[], folded: ReadonlySet<string>): TraceNode[] {
-  const shown: TraceNode[] = [];
-  for (let index = 0; index < nodes.length; index++) {
-    const node = nodes[index];
-    if (node === undefined) continue;
-    shown.push(node);
-    if (folded.has(node.spanId)) index += node.descendantCount;
-  }
-  return shown;
 }

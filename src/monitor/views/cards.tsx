@@ -1,0 +1,72 @@
+import { Component } from 'preact';
+import { formatCount, formatDuration, formatTime } from '../state/figures.ts';
+import type { Call, Trace } from '../state/model.ts';
+import { titleOf } from '../state/span-row.ts';
+import { tellCall } from '../state/story.ts';
+import { rootOf } from '../state/traces.ts';
+import { Glyph, type GlyphName } from './glyph.tsx';
+
+interface CardProps {
+  /** Records change in place; this tells. */
+  revision: number;
+  isChosen: boolean;
+  /** End of what still runs; 0 when nothing does. */
+  nowUs: number;
+  onOpen: () => void;
+}
+
+/** Drawn again only when its record or its clock has moved on: the list is gone through at every change of any of them. */
+abstract class Card<P extends CardProps> extends Component<P> {
+  override shouldComponentUpdate({ revision, isChosen, nowUs }: P): boolean {
+    return revision !== this.props.revision || isChosen !== this.props.isChosen || nowUs !== this.props.nowUs;
+  }
+
+  protected draw(state: GlyphName, title: string, facts: readonly (string | undefined)[], id?: string) {
+    const { isChosen, onOpen } = this.props;
+    return (
+      <button type="button" aria-current={isChosen} onClick={onOpen}>
+        <b>
+          <Glyph name={state} label={state} /> {title}
+        </b>
+        <span>
+          {facts.filter((fact) => fact !== undefined && fact !== '').join(' · ')}
+          {id !== undefined && (
+            <>
+              {' · '}
+              <code>{id}</code>
+            </>
+          )}
+        </span>
+      </button>
+    );
+  }
+}
+
+export class TraceCard extends Card<CardProps & { trace: Trace }> {
+  override render({ trace, nowUs }: CardProps & { trace: Trace }) {
+    const root = rootOf(trace);
+    const state = trace.runningCount > 0 ? 'running' : trace.errorCount > 0 ? 'error' : 'ok';
+    const lastingMs = Math.max(0, Math.max(nowUs, trace.endUs) - trace.startUs) / 1_000;
+    return this.draw(state, root === undefined ? trace.traceId : titleOf(root), [
+      formatTime(trace.startUs),
+      root?.service,
+      formatDuration(lastingMs),
+      formatCount(trace.spans.size, 'span'),
+      trace.errorCount > 0 ? formatCount(trace.errorCount, 'error') : undefined,
+    ]);
+  }
+}
+
+export class CallCard extends Card<CardProps & { call: Call }> {
+  override render({ call, nowUs }: CardProps & { call: Call }) {
+    const { state, request, path, durationMs, model, tokens } = tellCall(call, nowUs);
+    const facts = [
+      formatTime(call.startUs),
+      path[0],
+      formatDuration(durationMs),
+      model,
+      tokens === undefined ? undefined : formatCount(tokens.total, 'token'),
+    ];
+    return this.draw(state, request === '' ? call.callId : request, facts, call.callId);
+  }
+}

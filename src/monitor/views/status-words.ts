@@ -1,0 +1,35 @@
+import { formatCount, formatDuration, formatNumber, formatTime } from '../state/figures.ts';
+import type { Store } from '../state/store.ts';
+
+/** How long a reconnect is spoken of. */
+const RECONNECT_SAID_MS = 15_000;
+
+/** Where the page stands, in one short sentence that is true. */
+export function wordsOf(store: Store): string {
+  const connection = store.connection.value;
+  const pause = store.pause.value;
+  const behind = store.behind.value;
+  if (connection.state === 'reconnecting')
+    return `Not connected since ${formatTime(connection.sinceMs * 1_000).slice(0, 8)}: ${connection.detail}`;
+  if (connection.state === 'denied' || connection.state === 'overloaded' || connection.state === 'refused')
+    return connection.detail;
+  if (connection.state === 'file')
+    return `${connection.name}: ${formatCount(connection.activities, 'activity', 'activities')}`;
+  if (pause !== undefined) {
+    const trimmed = pause.trimmed > 0 ? ` ${formatNumber(pause.trimmed)} of them are too old to be kept.` : '';
+    return `Paused. ${formatNumber(pause.newCount)} new.${trimmed}`;
+  }
+  if (store.travel.value !== undefined) return 'Replaying the log.';
+  if (behind > 0) return `${formatNumber(behind)} behind`;
+  if (connection.state !== 'live') return 'connecting';
+  return store.isLoaded.value ? (reconnectedWords(store) ?? 'caught up') : 'loading';
+}
+
+function reconnectedWords(store: Store): string | undefined {
+  const again = store.reconnected.value;
+  if (again === undefined || Date.now() - again.atMs > RECONNECT_SAID_MS) return undefined;
+  const after = `Reconnected after ${formatDuration(again.afterMs)}`;
+  if (again.wasReset) return `${after}: the log was recreated.`;
+  if (again.missed === 0) return `${after}, nothing lost.`;
+  return `${after}: ${formatCount(again.missed, 'activity', 'activities')} were trimmed before we came back.`;
+}
