@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Server, ServerUnaryCall, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
 import { log } from '../diag.ts';
 import { encodeAccepted, encodeStatus, GRPC_CODE } from './answers.ts';
+import { ProtobufError, ProtobufReader, WIRE } from './protobuf-reader.ts';
 import type { Received, Receiver, Signal } from './receive.ts';
 
 export interface GrpcDoorOptions {
@@ -26,6 +27,9 @@ const SERVICES: Readonly<Record<Signal, string>> = {
   logs: 'opentelemetry.proto.collector.logs.v1.LogsService',
   metrics: 'opentelemetry.proto.collector.metrics.v1.MetricsService',
 };
+const HEALTH = 'grpc.health.v1.Health';
+/** `HealthCheckResponse` with the status SERVING. */
+const SERVING = Buffer.from([0x08, 0x01]);
 const CLOSE_WAIT_MS = 2_000;
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
@@ -43,9 +47,8 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> 
       Export: (call: Call, callback: sendUnaryData<Buffer>) => void answer(call, callback, signal, options, grpc),
     });
   }
-  // grpc.health.v1: SERVING (1) for us as a whole and for each service; tools and load balancers ask for it.
-  server.addService(serviceOf('grpc.health.v1.Health', 'Check'), {
-    Check: (_call: Call, callback: sendUnaryData<Buffer>) => callback(null, Buffer.from([0x08, 0x01])),
+  server.addService(serviceOf(HEALTH, 'Check'), {
+    Check: (call: Call, callback: sendUnaryData<Buffer>) => checkHealth(call, callback, grpc),
   });
   const port = await bind(server, options, grpc);
   return { port, close: () => closeServer(server) };
@@ -64,6 +67,33 @@ function serviceOf(name: string, method: string): ServiceDefinition {
       responseDeserialize: identity,
     },
   };
+}
+
+/** grpc.health.v1, for tools and load balancers: of the server as a whole (no name) or of one of its services. */
+function checkHealth(
+  { request }: Call,
+  callback: sendUnaryData<Buffer>,
+  { status }: typeof import('@grpc/grpc-js'),
+): void {
+  try {
+    const service = readServiceName(request);
+    if (['', HEALTH, ...Object.values(SERVICES)].includes(service)) callback(null, SERVING);
+    else callback({ code: status.NOT_FOUND, details: 'There is no such service here' });
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    callback({ code: status.INVALID_ARGUMENT, details: error.message });
+  }
+}
+
+/** `HealthCheckRequest.service`, field 1. */
+function readServiceName(bytes: Buffer): string {
+  const reader = new ProtobufReader(bytes);
+  let service = '';
+  while (reader.next()) {
+    if (reader.at(1, WIRE.length)) service = reader.text();
+    else reader.skip();
+  }
+  return service;
 }
 
 async function answer(

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ChannelCredentials, Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
 import type { Activity } from '../../src/activity/activity.ts';
 import type { LivespanServer, ServerOptions } from '../../src/server/index.ts';
@@ -89,6 +89,7 @@ export async function watchBuffers<T>(work: () => Promise<T>): Promise<{ result:
 }
 
 export const TRACE_EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+export const METRICS_EXPORT = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
 export const LOGS_EXPORT = '/opentelemetry.proto.collector.logs.v1.LogsService/Export';
 
 export type GrpcAnswer = { ok: true; body: Buffer } | { ok: false; code: number; message: string; metadata: Metadata };
@@ -98,10 +99,11 @@ export async function call(
   address: string,
   path: string,
   body: Buffer,
-  options: { metadata?: Record<string, string>; credentials?: ChannelCredentials } = {},
+  options: { metadata?: Record<string, string>; credentials?: ChannelCredentials; channel?: ChannelOptions } = {},
 ): Promise<GrpcAnswer> {
   const client: Client = new grpc.Client(address, options.credentials ?? grpc.credentials.createInsecure(), {
     'grpc.max_send_message_length': -1,
+    ...options.channel,
   });
   onTestFinished(() => client.close());
   const metadata = new grpc.Metadata();

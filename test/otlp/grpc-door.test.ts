@@ -3,7 +3,16 @@ import { createRequire } from 'node:module';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, type CertificateFiles, createAuthority } from '../support/certificates.ts';
-import { call, type Doors, jsonSpan, LOGS_EXPORT, openDoors, TRACE_EXPORT } from './doors.ts';
+import {
+  call,
+  type Doors,
+  jsonSpan,
+  LOGS_EXPORT,
+  METRICS_EXPORT,
+  openDoors,
+  TRACE_EXPORT,
+  watchBuffers,
+} from './doors.ts';
 import { decodeMessage, encodeMessage } from './schema.ts';
 
 const grpc = createRequire(import.meta.url)('@grpc/grpc-js') as typeof import('@grpc/grpc-js');
@@ -39,10 +48,40 @@ describe('the gRPC door', () => {
     expect(await doors.items()).toHaveLength(1);
   });
 
+  it('refuses a bomb of 64 MiB, which costs at most the limit', async () => {
+    const doors = await openDoors({ bodyBytesMax: 1_048_576 });
+    const bomb = Buffer.alloc(64 * 1_048_576);
+    // Compressed on our side of the wire first: that is not what is weighed.
+    const gzip = { channel: { 'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip } };
+    expect((await call(doors.grpc, TRACE_EXPORT, spans(3), gzip)).ok).toBe(true);
+    const { result, peakBytes } = await watchBuffers(() => call(doors.grpc, TRACE_EXPORT, bomb, gzip));
+    expect(result).toMatchObject({ ok: false, code: grpc.status.RESOURCE_EXHAUSTED });
+    expect(peakBytes).toBeLessThan(16 * 1_048_576);
+    expect(await doors.items()).toHaveLength(3);
+  });
+
+  it('counts metrics and says that they are not kept', async () => {
+    const doors = await openDoors();
+    const gauge = { dataPoints: [{ asDouble: 1 }, { asDouble: 2 }] };
+    const metrics = [{ name: 'm', gauge }];
+    const request = encodeMessage('MetricsRequest', { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
+    const answer = await call(doors.grpc, METRICS_EXPORT, request);
+    if (!answer.ok) throw new Error(answer.message);
+    expect(decodeMessage('PartialResponse', answer.body)).toEqual({
+      partialSuccess: { rejected: '2', errorMessage: expect.stringContaining('does not keep metrics') as string },
+    });
+    expect(await doors.counts()).toMatchObject({ requests: 1, metricPoints: 2, rejected: 2 });
+  });
+
   it('says that it serves, and knows no other method', async () => {
     const doors = await openDoors();
-    const health = await call(doors.grpc, '/grpc.health.v1.Health/Check', Buffer.alloc(0));
-    expect(health).toEqual({ ok: true, body: Buffer.from([0x08, 0x01]) });
+    const health = (request: Buffer) => call(doors.grpc, '/grpc.health.v1.Health/Check', request);
+    const named = (service: string) => Buffer.concat([Buffer.from([0x0a, service.length]), Buffer.from(service)]);
+    const serving = { ok: true, body: Buffer.from([0x08, 0x01]) };
+    expect(await health(Buffer.alloc(0))).toEqual(serving);
+    expect(await health(named('opentelemetry.proto.collector.trace.v1.TraceService'))).toEqual(serving);
+    expect(await health(named('another.Service'))).toMatchObject({ ok: false, code: grpc.status.NOT_FOUND });
+    expect(await health(Buffer.from([0x0a, 99]))).toMatchObject({ ok: false, code: grpc.status.INVALID_ARGUMENT });
     expect(
       await call(doors.grpc, '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', Buffer.alloc(0)),
     ).toMatchObject({

@@ -4,7 +4,7 @@ import { type Activity, SEVERITIES } from '../../src/activity/activity.ts';
 import { decodeActivity, encodeActivity } from '../../src/activity/codec.ts';
 import { FLATTEN_LIMITS, noCuts } from '../../src/activity/flatten.ts';
 import { createRedactor } from '../../src/activity/redaction.ts';
-import { createReceiver } from '../../src/otlp/receive.ts';
+import { createReceiver, type MetricsHook } from '../../src/otlp/receive.ts';
 import { cases } from '../support/cases.ts';
 import { attribute, jsonLogs, jsonSpan, jsonTraces, SPAN_ID, TRACE_ID } from './doors.ts';
 import { logsRequest, tracesRequest } from './requests.ts';
@@ -13,11 +13,12 @@ import { encodeMessage } from './schema.ts';
 const NOW_US = 1_763_684_557_000_001;
 const LIVE_ID = '01997b5e-3a6c-7c1e-b2a4-5d1f0a9e77c2';
 
-function receiver(options: { keepLive?: boolean } = {}) {
+function receiver(options: { keepLive?: boolean; onMetrics?: MetricsHook } = {}) {
   const jsons: string[] = [];
   const { receive, counts } = createReceiver({
     flatten: { limits: { ...FLATTEN_LIMITS }, redactor: createRedactor([]), counts: noCuts() },
     keepLive: options.keepLive ?? false,
+    ...(options.onMetrics !== undefined && { onMetrics: options.onMetrics }),
     nowUs: () => NOW_US,
     heldBytesMax: 1e9,
     madeBytesMax: 1e9,
@@ -305,5 +306,48 @@ describe('wrong types', () => {
     expect((await receive('logs', 'json', Buffer.from(body))).outcome).toBe('bad_data');
     const bytes = encodeMessage('LogsRequest', JSON.parse(body) as object);
     expect((await receive('logs', 'protobuf', bytes)).outcome).toBe('bad_data');
+  });
+});
+
+describe('metrics', () => {
+  const points = [{ asDouble: 1.5, attributes: [{ key: 'k', value: { stringValue: 'v' } }] }, { asInt: '2' }];
+  const metrics = [{ name: 'requests', unit: '1', sum: { dataPoints: points, isMonotonic: true } }];
+  const message = {
+    resourceMetrics: [
+      {
+        resource: { attributes: [{ key: 'service.name', value: { stringValue: 'gateway' } }] },
+        scopeMetrics: [{ metrics }],
+      },
+    ],
+  };
+
+  it.each(['protobuf', 'json'] as const)('go to the hook, whose answer is the sender\u2019s, %s', async (encoding) => {
+    const bytes = encoding === 'json' ? Buffer.from(JSON.stringify(message)) : encodeMessage('MetricsRequest', message);
+    const seen: unknown[] = [];
+    let answer: Awaited<ReturnType<MetricsHook>> = { rejected: 0 };
+    const { receive, counts } = receiver({
+      onMetrics: async (given) => {
+        seen.push(...given);
+        return answer;
+      },
+    });
+    expect(await receive('metrics', encoding, bytes)).toEqual({ outcome: 'accepted', rejected: 0 });
+    expect(seen).toEqual([
+      {
+        source: { resource: { 'service.name': 'gateway' }, scope: '' },
+        record: expect.objectContaining({
+          name: 'requests',
+          type: 'sum',
+          monotonic: true,
+          points: [
+            expect.objectContaining({ value: 1.5, attributes: { k: 'v' } }),
+            expect.objectContaining({ value: 2, attributes: {} }),
+          ],
+        }) as object,
+      },
+    ]);
+    answer = { rejected: 1, message: 'a point without a time' };
+    expect(await receive('metrics', encoding, bytes)).toEqual({ outcome: 'accepted', ...answer });
+    expect(counts()).toMatchObject({ requests: 2, metricPoints: 4, rejected: 1 });
   });
 });
