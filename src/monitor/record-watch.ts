@@ -1,5 +1,7 @@
 import { effect, untracked } from '@preact/signals';
 import type { PageOptions } from './feed/pages.ts';
+import { fetchRecord } from './feed/record.ts';
+import { FoundRecord } from './state/found.ts';
 import type { Selection } from './state/model.ts';
 import type { Store } from './state/store.ts';
 
@@ -18,16 +20,16 @@ export function watchRecords({ store, ...place }: PageOptions & { store: Store }
   /** What is looked at, and whether it was searched for. */
   let looked: string | undefined;
   let isSearched = false;
+  let found = new FoundRecord();
 
   async function search(selection: Selection, isFiltered: boolean, signal: AbortSignal): Promise<void> {
-    store.expectFound(selection);
+    found.expect(selection);
     try {
-      const { fetchRecord } = await import('./feed/record.ts');
       const frames = await fetchRecord(place, selection, signal);
       if (signal.aborted) return;
       store.showFound(frames);
       store.lookup.value = { state: store.holds(selection) ? 'found' : 'absent' };
-      if (isFiltered && store.found.isRunning) later(AGAIN_MS, selection, isFiltered);
+      if (isFiltered && found.isRunning) later(AGAIN_MS, selection, isFiltered);
     } catch (error) {
       if (signal.aborted) return;
       store.lookup.value = { state: 'failed', detail: error instanceof Error ? error.message : String(error) };
@@ -45,7 +47,7 @@ export function watchRecords({ store, ...place }: PageOptions & { store: Store }
     clearTimeout(timer);
     isSearched = false;
     store.lookup.value = undefined;
-    store.dropFound();
+    store.found.value = undefined;
   }
 
   const stop = effect(() => {
@@ -64,6 +66,8 @@ export function watchRecords({ store, ...place }: PageOptions & { store: Store }
       }
       if (!isNeeded || isSearched) return;
       isSearched = true;
+      found = new FoundRecord();
+      store.found.value = found;
       store.lookup.value = { state: 'searching' };
       later(SETTLE_MS, selection, isFiltered);
     });

@@ -43,13 +43,6 @@ export class FoundRecord {
     return this.#engine !== undefined;
   }
 
-  drop(): void {
-    this.#engine = undefined;
-    this.#belongs = undefined;
-    this.#news = [];
-    this.#entries.clear();
-  }
-
   row(key: string): Row | undefined {
     const row = this.#engine?.row(key);
     if (row !== undefined) return row;

@@ -3,7 +3,7 @@ import type { Activity } from '../../activity/activity.ts';
 import type { Completion } from './completion.ts';
 import { createEngine, type Engine, type EngineLimits } from './engine.ts';
 import { createFilterLine, type FilterLine } from './filter-line.ts';
-import { FoundRecord } from './found.ts';
+import type { FoundRecord } from './found.ts';
 import type {
   Call,
   Connection,
@@ -88,11 +88,9 @@ export interface Store {
   readonly lookup: Signal<Lookup | undefined>;
   /** Whether the selected record is there, among the rows or found in the log. */
   holds(selection: Selection): boolean;
-  readonly found: Pick<FoundRecord, 'isRunning'>;
-  /** The log is searched for the selected record from now on. */
-  expectFound(selection: Selection): void;
+  /** What was found in the log for it; its code is loaded with the first search. */
+  readonly found: Signal<FoundRecord | undefined>;
   showFound(frames: readonly Frame[]): void;
-  dropFound(): void;
   /** Whether the sheet of keys is open. */
   readonly isHelpOpen: Signal<boolean>;
 
@@ -149,7 +147,7 @@ export function createStore(options: StoreOptions = {}): Store {
   const pause = signal<Pause | undefined>(undefined);
   const travel = signal<Travel | undefined>(undefined);
   const remaining = signal(0);
-  const found = new FoundRecord();
+  const found = signal<FoundRecord | undefined>(undefined);
   const foundVersion = signal(0);
   const isRunningOnly = signal(false);
   const order = signal<RowOrder>('newest');
@@ -171,7 +169,8 @@ export function createStore(options: StoreOptions = {}): Store {
   /** From the rows or from what was found, whichever has more of it. */
   const fuller = <T>(read: (of: Engine | FoundRecord) => T | undefined, sizeOf: (record: T) => number) => {
     const held = version(rowsVersion, () => read(engine))();
-    const looked = version(foundVersion, () => read(found))();
+    const record = found.value;
+    const looked = record && version(foundVersion, () => read(record))();
     if (held === undefined || looked === undefined) return held ?? looked;
     return sizeOf(looked) >= sizeOf(held) ? looked : held;
   };
@@ -242,13 +241,8 @@ export function createStore(options: StoreOptions = {}): Store {
       return (selection.type === 'call' ? store.call(selection.callId) : store.row(selection.key)) !== undefined;
     },
     found,
-    expectFound: (selection) => found.expect(selection),
     showFound(frames) {
-      found.show(frames, now());
-      foundVersion.value += 1;
-    },
-    dropFound() {
-      found.drop();
+      found.peek()?.show(frames, now());
       foundVersion.value += 1;
     },
     elapsedMs: (span, atMs) => Math.max(0, span.durationMs ?? atMs - span.startUs / 1_000),
@@ -299,7 +293,7 @@ export function createStore(options: StoreOptions = {}): Store {
 
     enqueue(frames, receivedMs = now()) {
       engine.enqueue(frames, receivedMs);
-      if (found.see(frames, receivedMs)) foundVersion.value += 1;
+      if (found.peek()?.see(frames, receivedMs)) foundVersion.value += 1;
     },
     countInvalid: (lines) => engine.countInvalid(lines),
     flush(budgetMs, isHeldBack = false) {
