@@ -6,8 +6,12 @@ export interface EngineLimits {
   runningMax: number;
   tracesMax: number;
   spansPerTraceMax: number;
+  /** Of all traces together. */
+  traceSpansMax: number;
   callsMax: number;
   entriesPerCallMax: number;
+  /** Of all calls together. */
+  callEntriesMax: number;
   servicesMax: number;
   instancesPerServiceMax: number;
   /** Frames kept while the rows are paused. */
@@ -22,8 +26,10 @@ export const LIMITS: Readonly<EngineLimits> = {
   runningMax: 2_000,
   tracesMax: 500,
   spansPerTraceMax: 2_000,
+  traceSpansMax: 20_000,
   callsMax: 500,
   entriesPerCallMax: 500,
+  callEntriesMax: 25_000,
   servicesMax: 200,
   instancesPerServiceMax: 100,
   heldMax: 20_000,

@@ -14,6 +14,8 @@ export class CallTable {
   /** Whose counts are due at the end of the turn. */
   readonly #dirty = new Set<CallRecord>();
   #list: readonly Call[] | undefined;
+  /** Entries of all calls. */
+  #entryCount = 0;
 
   constructor(limits: EngineLimits) {
     this.#limits = limits;
@@ -39,12 +41,15 @@ export class CallTable {
     call.entryCount += 1;
     call.entries.push(entry);
     if (call.entries.length > this.#limits.entriesPerCallMax) call.entries.shift();
+    else this.#entryCount += 1;
     call.endUs = Math.max(call.endUs, timeUsOf(activity));
     if (isError(activity)) call.errorCount += 1;
     const isOfSpan = activity.kind === 'span.start' || activity.kind === 'span.end';
-    if (!isOfSpan || span === undefined) return;
-    if (call.spans.size < this.#limits.entriesPerCallMax) call.spans.set(span.key, span);
-    this.recount(span);
+    if (isOfSpan && span !== undefined) {
+      this.#keep(call, span);
+      this.recount(span);
+    }
+    if (this.#entryCount > this.#limits.callEntriesMax) this.#evict();
   }
 
   recount(span: SpanRow): void {
@@ -67,6 +72,24 @@ export class CallTable {
     this.#calls.clear();
     this.#dirty.clear();
     this.#list = undefined;
+    this.#entryCount = 0;
+  }
+
+  /** The first span stays, it tells what the call is; of the others the newest. */
+  #keep({ spans }: CallRecord, span: SpanRow): void {
+    spans.set(span.key, span);
+    if (spans.size <= this.#limits.entriesPerCallMax) return;
+    const [, second] = spans.keys();
+    if (second !== undefined) spans.delete(second);
+  }
+
+  /** The call that was seen first. */
+  #evict(): void {
+    const [oldest] = this.#calls.values();
+    if (oldest === undefined) return;
+    this.#calls.delete(oldest.callId);
+    this.#entryCount -= oldest.entries.length;
+    this.#list = undefined;
   }
 
   #open(callId: string, startUs: number): CallRecord {
@@ -85,10 +108,7 @@ export class CallTable {
       };
       this.#calls.set(callId, call);
       this.#list = undefined;
-      if (this.#calls.size > this.#limits.callsMax) {
-        const [oldest] = this.#calls.keys();
-        if (oldest !== undefined) this.#calls.delete(oldest);
-      }
+      if (this.#calls.size > this.#limits.callsMax) this.#evict();
     }
     call.startUs = Math.min(call.startUs, startUs);
     return call;

@@ -16,6 +16,8 @@ export class TraceTable {
   /** Whose counts are due at the end of the turn. */
   readonly #dirty = new Set<TraceRecord>();
   #list: readonly Trace[] | undefined;
+  /** Spans of all traces. */
+  #spanCount = 0;
 
   constructor(limits: EngineLimits) {
     this.#limits = limits;
@@ -34,8 +36,13 @@ export class TraceTable {
   addSpan(span: SpanRow, entry: Entry): void {
     if (span.traceId === undefined) return;
     const trace = this.#open(span.traceId, entry);
-    if (!trace.spans.has(span.spanId) && trace.spans.size >= this.#limits.spansPerTraceMax) trace.droppedSpans += 1;
-    else trace.spans.set(span.spanId, span);
+    const isNew = !trace.spans.has(span.spanId);
+    if (isNew && trace.spans.size >= this.#limits.spansPerTraceMax) trace.droppedSpans += 1;
+    else {
+      trace.spans.set(span.spanId, span);
+      if (isNew) this.#spanCount += 1;
+    }
+    if (this.#spanCount > this.#limits.traceSpansMax) this.#evict(trace);
     trace.startUs = Math.min(trace.startUs, span.startUs);
     trace.callId ??= span.callId;
     this.recount(span);
@@ -71,6 +78,7 @@ export class TraceTable {
     this.#traces.clear();
     this.#dirty.clear();
     this.#list = undefined;
+    this.#spanCount = 0;
   }
 
   #open(traceId: string, entry: Entry): TraceRecord {
@@ -91,7 +99,7 @@ export class TraceTable {
       };
       this.#traces.set(traceId, trace);
       this.#list = undefined;
-      if (this.#traces.size > this.#limits.tracesMax) this.#evict();
+      if (this.#traces.size > this.#limits.tracesMax) this.#evict(trace);
     }
     trace.revision += 1;
     trace.startUs = Math.min(trace.startUs, timeUs);
@@ -99,20 +107,20 @@ export class TraceTable {
     return trace;
   }
 
-  /** The oldest that is over, among the oldest few; else the oldest. */
-  #evict(): void {
+  /** The oldest that is over, among the oldest few; else the oldest. Not the one that is being added to. */
+  #evict(current: TraceRecord): void {
     let looked = 0;
-    let oldest: string | undefined;
+    let chosen: TraceRecord | undefined;
     for (const trace of this.#traces.values()) {
-      oldest ??= trace.traceId;
-      if (trace.runningCount === 0) {
-        this.#traces.delete(trace.traceId);
-        return;
-      }
+      if (trace === current) continue;
+      if (chosen === undefined || trace.runningCount === 0) chosen = trace;
       looked += 1;
-      if (looked === 50) break;
+      if (chosen.runningCount === 0 || looked === 50) break;
     }
-    if (oldest !== undefined) this.#traces.delete(oldest);
+    if (chosen === undefined) return;
+    this.#traces.delete(chosen.traceId);
+    this.#spanCount -= chosen.spans.size;
+    this.#list = undefined;
   }
 }
 

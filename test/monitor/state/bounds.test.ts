@@ -39,6 +39,26 @@ describe('the bounds', () => {
     expect(store.totals.value.spansStarted).toBe(500);
   });
 
+  it('hold what all traces and all calls keep together, and let the oldest go', () => {
+    const { store, apply } = storeAtTime({
+      limits: { traceSpansMax: 200, callEntriesMax: 300, entriesPerCallMax: 100 },
+    });
+    for (let i = 0; i < 1_000; i += 1) {
+      const ids = { traceId: (1 + Math.floor(i / 40)).toString(16).padStart(32, '0'), callId: `call-${i >> 6}` };
+      apply(start(i + 1, i, ids), end(i + 1, i, 0, ids));
+    }
+    expect(store.traces.value.map(({ spans }) => spans.size)).toEqual([40, 40, 40, 40, 40]);
+    expect(store.calls.value.map(({ callId }) => callId)).toEqual(['call-15', 'call-14', 'call-13']);
+    expect(store.calls.value.map(({ entries }) => entries.length)).toEqual([80, 100, 100]);
+  });
+
+  it('keep the newest spans of a long call, and the one that began it', () => {
+    const { store, apply } = storeAtTime({ limits: { entriesPerCallMax: 10 } });
+    for (let i = 1; i <= 50; i += 1) apply(start(i, i, { callId: 'long' }), end(i, i, 0, { callId: 'long' }));
+    const spans = [...(store.call('long')?.spans.values() ?? [])].map((span) => span.spanId);
+    expect(spans).toEqual([1, ...Array.from({ length: 9 }, (_, i) => 42 + i)].map(spanId));
+  });
+
   it('keep at most 64 nested entries of a span, errors before others, and the exact count', () => {
     const { store, apply } = storeAtTime();
     const ids = { traceId: TRACE, spanId: spanId(1) };
