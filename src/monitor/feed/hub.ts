@@ -1,3 +1,4 @@
+import { piecesOf } from './lines.ts';
 import { openStream, type Stream, type StreamOptions, type StreamState } from './stream.ts';
 
 /** What a tab says to the hub. */
@@ -60,9 +61,11 @@ export function createHub(options: Pick<StreamOptions, 'base' | 'headers' | 'ret
         ...options,
         filter,
         onLines: (text) => {
-          for (const [toTab, tab] of tabs) {
-            join(toTab, tab);
-            toTab({ type: 'lines', text });
+          for (const piece of piecesOf(text)) {
+            for (const [toTab, tab] of tabs) {
+              join(toTab, tab);
+              toTab({ type: 'lines', text: piece });
+            }
           }
         },
         onState: (state) => {

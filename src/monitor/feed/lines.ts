@@ -49,3 +49,19 @@ export function cursorOf(line: string): string | undefined {
   const end = line.indexOf('"', at + 10);
   return end < 0 ? undefined : line.slice(at + 10, end);
 }
+
+/** What a tab reads in a few ms, so that a key that is pressed meanwhile does not wait for a whole burst. */
+const PIECE_CHARS_MAX = 65_536;
+
+/** Complete lines in pieces of complete lines. A line that is longer than a piece may be is one by itself. */
+export function* piecesOf(lines: string): Generator<string> {
+  let from = 0;
+  while (lines.length - from > PIECE_CHARS_MAX) {
+    const fits = lines.lastIndexOf('\n', from + PIECE_CHARS_MAX - 1);
+    const end = fits >= from ? fits : lines.indexOf('\n', from + PIECE_CHARS_MAX);
+    if (end < 0) break;
+    yield lines.slice(from, end + 1);
+    from = end + 1;
+  }
+  if (from < lines.length) yield lines.slice(from);
+}
