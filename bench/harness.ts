@@ -16,7 +16,13 @@ export interface Row {
 export interface Bench {
   name: string;
   title: string;
-  run(options: { repeats: number; isQuick: boolean; say: (line: string) => void }): Promise<Row[]>;
+  run(options: {
+    repeats: number;
+    isQuick: boolean;
+    /** Length of the run in which the memory of a server under full load is watched; 0 leaves it out. */
+    memoryMinutes: number;
+    say: (line: string) => void;
+  }): Promise<Row[]>;
 }
 
 export function isMet(row: Row): boolean {

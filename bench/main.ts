@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [name …]`: measures, prints a table with the target beside each figure and, when all
+ * `npm run bench [-- --quick] [--memory-minutes 10] [name …]`: measures, prints a table with the target beside each figure and, when all
  * benches ran in full, writes bench/RESULTS.md.
  */
 import { writeFile } from 'node:fs/promises';
@@ -30,7 +30,11 @@ const BENCHES: readonly Bench[] = [
 ];
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, repeats: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    repeats: { type: 'string' },
+    'memory-minutes': { type: 'string' },
+  },
   allowPositionals: true,
 });
 const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
@@ -39,10 +43,16 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const repeats = Number(values.repeats ?? (values.quick ? 3 : 5));
+const memoryMinutes = Number(values['memory-minutes'] ?? (values.quick ? 0.5 : 10));
 const chosen = BENCHES.filter((bench) => positionals.length === 0 || positionals.includes(bench.name));
 const sections: { bench: Bench; rows: Row[] }[] = [];
 for (const bench of chosen) {
-  const rows = await bench.run({ repeats, isQuick: values.quick, say: (line) => console.error(`· ${line}`) });
+  const rows = await bench.run({
+    repeats,
+    isQuick: values.quick,
+    memoryMinutes,
+    say: (line) => console.error(`· ${line}`),
+  });
   sections.push({ bench, rows });
   console.log(`\n${bench.title}\n${table(rows)}`);
 }

@@ -1,6 +1,6 @@
 /**
  * Sends OTLP requests of 500 spans as fast as they are answered, everything encoded beforehand.
- * argv: http | grpc, port, requests, connections (http) or calls at a time (grpc)
+ * argv: http | grpc, port, requests or `endless`, connections (http) or calls at a time (grpc)
  */
 import { once } from 'node:events';
 import { Client, credentials } from '@grpc/grpc-js';
@@ -11,13 +11,18 @@ const [door = '', portText = '', requestsText = '', lanesText = '4'] = process.a
 const port = Number(portText);
 const SPANS = 500;
 const WARM_UP = 120;
+/** Enough that none is changed while it is under way. */
+const BODIES_ENDLESS = 64;
 const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
-const bodies = Array.from({ length: Number(requestsText) }, (_, index) => tracesRequest(SPANS, index * SPANS));
+const isEndless = requestsText === 'endless';
+const requests = isEndless ? BODIES_ENDLESS : Number(requestsText);
+const bodies = Array.from({ length: requests }, (_, index) => tracesRequest(SPANS, index * SPANS));
 const lanes = Number(lanesText);
 const send = door === 'http' ? byHttp() : byGrpc();
 // Connections are open and code is compiled before the clock starts.
 await sendAll(Array.from({ length: WARM_UP }, (_, index) => tracesRequest(SPANS, 1_000_000_000 + index * SPANS)));
+if (isEndless) await sendForever();
 const startMs = performance.now();
 await sendAll(bodies);
 const elapsedMs = performance.now() - startMs;
@@ -28,6 +33,22 @@ async function sendAll(requests: readonly Buffer[]): Promise<void> {
   let next = 0;
   const runLane = async (_: unknown, lane: number): Promise<void> => {
     for (let body = requests[next++]; body !== undefined; body = requests[next++]) await send(lane, body);
+  };
+  await Promise.all(Array.from({ length: lanes }, runLane));
+}
+
+/** Each time with another trace id in its first span: the same bytes would be taken for a request sent again. */
+async function sendForever(): Promise<void> {
+  process.on('disconnect', () => process.exit());
+  const idAt = bodies.map((body) => body.indexOf(Buffer.alloc(12, 0x5a)));
+  let sent = 0;
+  const runLane = async (_: unknown, lane: number): Promise<void> => {
+    for (;;) {
+      const index = sent % BODIES_ENDLESS;
+      const body = bodies[index] as Buffer;
+      body.writeUInt32BE(sent++, idAt[index]);
+      await send(lane, body);
+    }
   };
   await Promise.all(Array.from({ length: lanes }, runLane));
 }

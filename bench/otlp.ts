@@ -1,5 +1,6 @@
 import { startRedis } from '../test/support/redis.ts';
 import { type Bench, interleave, measure, median, medianRatio, type Row } from './harness.ts';
+import { memoryRows } from './otlp-memory.ts';
 
 const RATES = ['ceiling', 'http-ours', 'http-naive', 'grpc-receive', 'grpc-ours'] as const;
 const DECODERS = ['decode-ours', 'decode-naive'] as const;
@@ -9,7 +10,7 @@ const FEED = 'livespan:bench';
 export const otlp: Bench = {
   name: 'otlp',
   title: 'OTLP',
-  async run({ repeats, isQuick, say }) {
+  async run({ repeats, isQuick, memoryMinutes, say }) {
     const redis = await startRedis();
     const spans = String(isQuick ? 50_000 : 200_000);
     try {
@@ -31,6 +32,7 @@ export const otlp: Bench = {
         ...rateRows(rates),
         decodeRow(decoding),
         ...LARGE.map((encoding) => delayRow(encoding, delays[encoding])),
+        ...(memoryMinutes > 0 ? await memoryRows(memoryMinutes, say) : []),
       ];
     } finally {
       await redis.stop();

@@ -33,7 +33,7 @@ export const TITLES = [
 
 const MIB = 1_048_576;
 /** The ring and the log fill first: 100,000 entries are 50 s, the heap's own sizing takes longer. */
-const WARM_UP_SHARE = 0.2;
+export const WARM_UP_SHARE = 0.2;
 
 interface Bound {
   what: string;
@@ -80,7 +80,7 @@ export function findings(samples: readonly Minute[]): string[] {
 }
 
 /** Least squares. */
-function slope(xs: readonly number[], ys: readonly number[]): number {
+export function slope(xs: readonly number[], ys: readonly number[]): number {
   const x0 = mean(xs);
   const y0 = mean(ys);
   const covariance = xs.reduce((sum, x, index) => sum + (x - x0) * ((ys[index] ?? 0) - y0), 0);
@@ -88,7 +88,7 @@ function slope(xs: readonly number[], ys: readonly number[]): number {
   return variance === 0 ? 0 : covariance / variance;
 }
 
-function mean(values: readonly number[]): number {
+export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
