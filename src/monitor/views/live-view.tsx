@@ -9,6 +9,9 @@ import { LINE_PX, useVirtualLines } from './virtual-lines.ts';
 
 const PHONE_LINE_PX = 48;
 const phone = matchMedia('(max-width: 700px)');
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+/** Activities a second up to which each new row fades in; beyond, nobody can follow single rows. */
+const CALM_RATE_MAX = 20;
 
 export function LiveView() {
   const monitor = useMonitor();
@@ -25,6 +28,7 @@ export function LiveView() {
     else if (store.pause.peek()?.by === 'scroll') store.resumeRows();
   };
   const pause = store.pause.value;
+  const isCalm = pause === undefined && !still.matches && store.rates.peek().rate <= CALM_RATE_MAX;
   return (
     <main class="live" id="view">
       <div
@@ -40,7 +44,13 @@ export function LiveView() {
         ) : (
           <div class="lines" style={{ height: `${count * linePx}px` }}>
             {lines.map((line, offset) => (
-              <PlacedLine key={keyOf(line)} line={line} topPx={(first + offset) * linePx} focused={focused} />
+              <PlacedLine
+                key={keyOf(line)}
+                line={line}
+                topPx={(first + offset) * linePx}
+                isCalm={isCalm}
+                focused={focused}
+              />
             ))}
           </div>
         )}
@@ -67,7 +77,14 @@ function keyOf(line: Line): string {
   return line.nested === undefined ? line.row.key : `${line.row.key}/${line.nested}`;
 }
 
-function PlacedLine({ line, topPx, focused }: { line: Line; topPx: number; focused: Signal<string | undefined> }) {
+interface PlacedLineProps {
+  line: Line;
+  topPx: number;
+  isCalm: boolean;
+  focused: Signal<string | undefined>;
+}
+
+function PlacedLine({ line, topPx, isCalm, focused }: PlacedLineProps) {
   const store = useStore();
   if ('now' in line) {
     return (
@@ -83,7 +100,8 @@ function PlacedLine({ line, topPx, focused }: { line: Line; topPx: number; focus
     focused.value = key;
     store.selection.value = { type: 'row', key, tab: 'story' };
   };
-  return <RowLine row={row} revision={revision} isFocused={focused.value === key} topPx={topPx} onOpen={open} />;
+  const isFocused = focused.value === key;
+  return <RowLine {...{ row, revision, isFocused, topPx, isCalm }} onOpen={open} />;
 }
 
 /** `j k` and arrows move, `Enter` opens. */

@@ -14,8 +14,12 @@ interface RowCellsProps {
 export interface RowLineProps extends RowCellsProps {
   isFocused: boolean;
   topPx: number;
+  /** Where few rows come, a new one fades in. */
+  isCalm: boolean;
   onOpen: () => void;
 }
+
+const FADE_MS = 120;
 
 /** Most often a row has only moved, because others came: then nothing but its place is written. */
 export class RowLine extends Component<RowLineProps> {
@@ -23,6 +27,11 @@ export class RowLine extends Component<RowLineProps> {
     const { row, revision, isFocused, topPx } = this.props;
     return row !== next.row || revision !== next.revision || isFocused !== next.isFocused || topPx !== next.topPx;
   }
+
+  /** Not by a style: that would begin again whenever the row takes another place among the others. */
+  readonly #fade = (line: HTMLButtonElement | null): void => {
+    if (this.props.isCalm) line?.animate([{ opacity: 0 }, { opacity: 1 }], FADE_MS);
+  };
 
   override render({ row, revision, isFocused, topPx, onOpen }: RowLineProps) {
     const state = row.type === 'span' ? row.state : row.type;
@@ -32,6 +41,7 @@ export class RowLine extends Component<RowLineProps> {
         class={`line row row-${state}${isFocused ? ' is-focused' : ''}`}
         style={{ transform: `translateY(${topPx}px)` }}
         data-key={row.key}
+        ref={this.#fade}
         onClick={onOpen}
       >
         <RowCells row={row} revision={revision} />
