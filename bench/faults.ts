@@ -1,6 +1,7 @@
 /**
- * `npm run faults [-- --rate 5000] [name …]`: every fault row under load, one after the other. Prints the fault table,
- * ends with 1 when a sum does not agree, and writes docs/faults.md when all rows ran.
+ * `npm run faults [-- --rate 5000] [name …]`: every fault row under load, one after the other, then those of the pipeline
+ * where Collector and Tempo are at hand. Prints the fault tables, ends with 1 when a sum does not agree, and writes
+ * docs/faults.md when all rows ran.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +10,10 @@ import { DATA_FAULTS } from '../test/faults/support/data-faults.ts';
 import { LOG_FAULTS } from '../test/faults/support/log-faults.ts';
 import { REACH_FAULTS } from '../test/faults/support/reach-faults.ts';
 import { type FaultRow, runFault } from '../test/faults/support/row.ts';
+import { whyNot } from '../test/peers/at-hand.ts';
+import { PIPELINE_FAULTS } from '../test/peers/support/pipeline-faults.ts';
+import type { PipelineRow } from '../test/peers/support/pipeline-row.ts';
+import { pipelineReport, runPipelineFaults } from './pipeline-faults.ts';
 
 const FAULTS = [...LOG_FAULTS, ...DATA_FAULTS, ...REACH_FAULTS];
 const TITLES = [
@@ -27,17 +32,26 @@ const { values, positionals } = parseArgs({
   options: { rate: { type: 'string', default: '5000' } },
   allowPositionals: true,
 });
-const chosen = FAULTS.filter(({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
+const isChosen = ({ name }: { name: string }): boolean =>
+  positionals.length === 0 || positionals.some((part) => name.includes(part));
+const chosen = FAULTS.filter(isChosen);
 const rows: FaultRow[] = [];
 for (const fault of chosen) {
   const row = await runFault(fault, { rate: Number(values.rate) });
   rows.push(row);
   console.log(`${cells(row).join(' · ')}${row.problems.map((problem) => `\n    ${problem}`).join('')}`);
 }
-const wrong = rows.filter(({ problems }) => problems.length > 0);
-console.log(wrong.length === 0 ? `${rows.length} faults, every sum agrees.` : `${wrong.length} rows are wrong.`);
-if (chosen.length === FAULTS.length && wrong.length === 0) {
-  await writeFile(join(import.meta.dirname, '../docs/faults.md'), report());
+const pipelineFaults = PIPELINE_FAULTS.filter(isChosen);
+const leftOut = whyNot('collector', 'tempo');
+let pipelineRows: PipelineRow[] = [];
+if (leftOut === undefined) pipelineRows = await runPipelineFaults(pipelineFaults, (line) => console.log(line));
+else if (pipelineFaults.length > 0) console.log(`${pipelineFaults.length} faults of the pipeline left out: ${leftOut}`);
+
+const wrong = [...rows, ...pipelineRows].filter(({ problems }) => problems.length > 0);
+const count = rows.length + pipelineRows.length;
+console.log(wrong.length === 0 ? `${count} faults, every sum agrees.` : `${wrong.length} rows are wrong.`);
+if (count === FAULTS.length + PIPELINE_FAULTS.length && wrong.length === 0) {
+  await writeFile(join(import.meta.dirname, '../docs/faults.md'), report() + pipelineReport(pipelineRows));
   console.log('written to docs/faults.md');
 }
 process.exitCode = wrong.length === 0 ? 0 : 1;

@@ -108,13 +108,15 @@ describe('compose/token.sh', () => {
 describe('configurations are accepted by the programs they are for', () => {
   it
     .skipIf(whyNot('collector'))
-    .each([[['config.yaml']], [['gateway.yaml']], [['gateway.yaml', 'gateway-sampling.yaml']]])(
-    `%s, ${against('collector')}`,
-    (names) => {
-      const args = names.map((name) => `--config=${configPath(name)}`);
-      expect(complaints(peerPath('collector'), ['validate', ...args])).toBe('');
-    },
-  );
+    .each([
+      [['config.yaml']],
+      [['config.yaml', 'persistent-queues.yaml']],
+      [['gateway.yaml']],
+      [['gateway.yaml', 'gateway-sampling.yaml']],
+    ])(`%s, ${against('collector')}`, (names) => {
+    const args = names.map((name) => `--config=${configPath(name)}`);
+    expect(complaints(peerPath('collector'), ['validate', ...args])).toBe('');
+  });
 
   it.skipIf(whyNot('tempo'))(`compose/tempo.yaml, ${against('tempo')}`, () => {
     const args = ['-config.file=compose/tempo.yaml', '-config.expand-env=true', '-config.verify=true'];

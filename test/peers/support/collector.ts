@@ -8,13 +8,16 @@ const CONFIGS = new URL('../../../collector/', import.meta.url);
 export interface Collector {
   readonly grpcPort: number;
   readonly httpPort: number;
-  readonly pid: number;
+  pid(): number;
   /** One of its own metrics, summed over the series whose labels hold `labels`; 0 while there is none. */
   figure(name: string, labels?: string): Promise<number>;
   metrics(): Promise<string>;
   output(): string;
   stop(): Promise<void>;
+  /** `kill -9`. */
   kill(): Promise<void>;
+  /** Starts it again on the same ports, with the same configuration. */
+  restart(): Promise<void>;
 }
 
 export function configPath(name: string): string {
@@ -24,23 +27,25 @@ export function configPath(name: string): string {
 /** @param env what the configuration takes from the environment: endpoints, token, queue sizes */
 export async function startCollector(configs: readonly string[], env: Record<string, string>): Promise<Collector> {
   const [grpcPort = 0, httpPort = 0, healthPort = 0, metricsPort = 0] = await freePorts(4);
-  const program: Program = await startProgram({
-    path: peerPath('collector'),
-    args: configs.map((name) => `--config=${configPath(name)}`),
-    env: {
-      COLLECTOR_GRPC_ENDPOINT: `127.0.0.1:${grpcPort}`,
-      COLLECTOR_HTTP_ENDPOINT: `127.0.0.1:${httpPort}`,
-      COLLECTOR_HEALTH_ENDPOINT: `127.0.0.1:${healthPort}`,
-      COLLECTOR_METRICS_PORT: String(metricsPort),
-      ...env,
-    },
-    isReady: () => answersOk(`http://127.0.0.1:${healthPort}/`),
-  });
+  const launch = (): Promise<Program> =>
+    startProgram({
+      path: peerPath('collector'),
+      args: configs.map((name) => `--config=${configPath(name)}`),
+      env: {
+        COLLECTOR_GRPC_ENDPOINT: `127.0.0.1:${grpcPort}`,
+        COLLECTOR_HTTP_ENDPOINT: `127.0.0.1:${httpPort}`,
+        COLLECTOR_HEALTH_ENDPOINT: `127.0.0.1:${healthPort}`,
+        COLLECTOR_METRICS_PORT: String(metricsPort),
+        ...env,
+      },
+      isReady: () => answersOk(`http://127.0.0.1:${healthPort}/`),
+    });
+  let program = await launch();
   const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   return {
     grpcPort,
     httpPort,
-    pid: program.pid,
+    pid: () => program.pid,
     metrics,
     async figure(name, labels = '') {
       const lines = (await metrics())
@@ -48,8 +53,12 @@ export async function startCollector(configs: readonly string[], env: Record<str
         .filter((line) => line.startsWith(`${name}{`) && line.includes(labels));
       return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
     },
-    output: program.output,
-    stop: program.stop,
-    kill: program.kill,
+    output: () => program.output(),
+    stop: () => program.stop(),
+    kill: () => program.kill(),
+    async restart() {
+      await program.kill();
+      program = await launch();
+    },
   };
 }

@@ -12,15 +12,20 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-export function startReader(server: Livespan, filter?: string): Reader {
+export function startReader(
+  server: Livespan,
+  { filter, onActivity }: { filter?: string; onActivity?: (activity: Activity) => void } = {},
+): Reader {
   const activities: Activity[] = [];
   const losses: string[] = [];
   const left = new AbortController();
   const reading = (async () => {
     const feed = openFeed({ url: server.url, token: server.token, since: '0-0', filter, signal: left.signal });
     for await (const message of feed) {
-      if (message.type === 'activity') activities.push(message.activity);
-      else losses.push(message.type);
+      if (message.type === 'activity') {
+        activities.push(message.activity);
+        onActivity?.(message.activity);
+      } else losses.push(message.type);
     }
   })().catch((error: unknown) => {
     losses.push(String(error));

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { peerPath } from '../at-hand.ts';
 import { answersOk, freePorts, type Program, startProgram } from './program.ts';
 
+const ASKING_AT_ONCE = 8;
 const CONFIG = fileURLToPath(new URL('../../../compose/tempo.yaml', import.meta.url));
 
 export interface TempoSpan {
@@ -23,6 +24,8 @@ export interface Tempo {
   trace(traceId: string): Promise<TempoSpan[]>;
   /** `kill -9`; what it had written stays. */
   kill(): Promise<void>;
+  /** SIGTERM: it writes what it holds and ends; the folder stays. */
+  end(): Promise<void>;
   /** Starts it again on the same ports and folder. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -52,6 +55,7 @@ export async function startTempo(): Promise<Tempo> {
     url,
     trace: (traceId) => readTrace(url, traceId),
     kill: () => program.kill(),
+    end: () => program.stop(),
     async restart() {
       await program.kill();
       program = await launch();
@@ -61,6 +65,21 @@ export async function startTempo(): Promise<Tempo> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Adds the ids of the spans that Tempo has to `found`, asking for each trace of which some are not there yet. Ask again:
+ * Tempo does not find a trace while it moves it from memory to its file.
+ * @param spans span id → trace id
+ */
+export async function findSpans(tempo: Tempo, spans: ReadonlyMap<string, string>, found: Set<string>): Promise<void> {
+  const traceIds = [...new Set([...spans].flatMap(([spanId, traceId]) => (found.has(spanId) ? [] : traceId)))];
+  const ask = async (): Promise<void> => {
+    for (let traceId = traceIds.pop(); traceId !== undefined; traceId = traceIds.pop()) {
+      for (const { spanId } of await tempo.trace(traceId)) found.add(spanId);
+    }
+  };
+  await Promise.all(Array.from({ length: ASKING_AT_ONCE }, ask));
 }
 
 interface KeyValue {
