@@ -69,7 +69,7 @@ async function handle(request, response, upstreamUrl) {
     return;
   }
   emitEvent('chat.accepted', {
-    summary: `Accepted: ${body.model}, ${body.messages.length} messages`,
+    summary: `Accepted: ${body.model}, ${body.messages.length === 1 ? '1 message' : `${body.messages.length} messages`}`,
     data: { model: body.model, messages: body.messages.length, stream: body.stream === true },
   });
 

@@ -34,6 +34,13 @@ export function pathOf({ name, start, end }: SpanRow): string | undefined {
   return typeof found === 'string' && found !== '' ? found : undefined;
 }
 
+/** What an event or log record says; the conventions put the words of an exception into its attributes. */
+export function sayingOf({ name, summary, attributes }: Activity): string {
+  if (summary !== undefined) return summary;
+  const { 'exception.type': type, 'exception.message': message } = attributes;
+  return name === 'exception' && (type ?? message) !== undefined ? [type, message].filter(Boolean).join(': ') : name;
+}
+
 export function newSpanRow(activity: Activity, spanId: string): SpanRow {
   const timeUs = timeUsOf(activity);
   return {

@@ -71,7 +71,7 @@ export function tellCall(call: Call, nowUs: number): Story {
   const attempts = attemptsOf(entries);
   const state = stateOf(call);
   const endUs = state === 'running' ? Math.max(nowUs, call.endUs) : call.endUs;
-  const firstMs = firstTokenOf(facts, attempts, call.startUs);
+  const firstMs = firstTokenOf(facts, entries, attempts, call.startUs);
   const isAnswered = attempts.at(-1)?.state === 'ok';
   const isStreaming = state === 'running' && isAnswered && facts['gen_ai.request.stream'] === true;
   const answered = entries.findLast(({ activity }) => activity.name === 'gateway.response_received');
@@ -122,9 +122,18 @@ function tokensOf(facts: Attributes): Tokens | undefined {
 }
 
 /** From the beginning of the call, where the gateway measured it; else the model's own figure, from its request on. */
-function firstTokenOf(facts: Attributes, attempts: readonly Attempt[], startUs: number): number | undefined {
+function firstTokenOf(
+  facts: Attributes,
+  entries: readonly Entry[],
+  attempts: readonly Attempt[],
+  startUs: number,
+): number | undefined {
   const seconds = number(facts['gen_ai.response.time_to_first_chunk']);
   if (seconds === undefined) return undefined;
+  const received = entries.find(({ activity }) => activity.name === 'gateway.request_received');
+  const measuredMs = number(facts['gateway.time_to_first_chunk_ms']);
+  if (received !== undefined && measuredMs !== undefined)
+    return Math.max(0, timeUsOf(received.activity) - startUs) / 1_000 + measuredMs;
   const asked = attempts.findLast(({ state }) => state === 'ok');
   return seconds * 1_000 + (asked === undefined ? 0 : Math.max(0, asked.startUs - startUs) / 1_000);
 }

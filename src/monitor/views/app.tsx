@@ -32,7 +32,14 @@ export function App({ monitor }: { monitor: Monitor }) {
     store.isHelpOpen.value = true;
   };
   useEffect(() => {
-    void import('./keyboard.ts').then(({ listenToKeys }) => listenToKeys(store));
+    // What is pressed before the keys are loaded is not lost.
+    const early: KeyboardEvent[] = [];
+    const keep = (event: KeyboardEvent): void => void early.push(event);
+    addEventListener('keydown', keep);
+    void import('./keyboard.ts').then(({ listenToKeys }) => {
+      removeEventListener('keydown', keep);
+      early.forEach(listenToKeys(store));
+    });
     const timer = setTimeout(() => void loadAllLater(), LOAD_REST_AFTER_MS);
     return () => clearTimeout(timer);
   }, [store]);

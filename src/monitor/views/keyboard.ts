@@ -9,8 +9,8 @@ const VIEW_KEYS: Readonly<Record<string, View>> = { l: 'live', t: 'traces', c: '
 /** How long `g` waits for the second key. */
 const CHORD_MS = 1_200;
 
-/** All keys of the page; none while something is being typed. */
-export function listenToKeys(store: Store): void {
+/** All keys of the page; none while something is being typed. Returns what takes keys that were pressed before. */
+export function listenToKeys(store: Store): (event: KeyboardEvent) => void {
   listenToMenus();
   let chordUntilMs = 0;
   const move = (way: 'up' | 'down' | 'open'): void => {
@@ -55,12 +55,13 @@ export function listenToKeys(store: Store): void {
     action();
   };
   addEventListener('keydown', press);
+  return press;
 }
 
 function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
-    (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest('dialog') !== null)
+    (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest('dialog[open]') !== null)
   );
 }
 

@@ -1,7 +1,7 @@
 import { Component } from 'preact';
 import { formatCount, formatDuration, formatTime } from '../state/figures.ts';
 import type { Row, SpanRow } from '../state/model.ts';
-import { isError, pathOf, timeUsOf } from '../state/span-row.ts';
+import { isError, pathOf, sayingOf, timeUsOf } from '../state/span-row.ts';
 import { useStore } from './context.ts';
 import { Glyph } from './glyph.tsx';
 
@@ -175,7 +175,7 @@ export class NestedLine extends Component<NestedLineProps> {
         <span class="mark" aria-hidden="true">
           {isError(activity) ? '!' : '·'}
         </span>
-        <span class="name">{activity.summary ?? activity.name}</span>
+        <span class="name">{sayingOf(activity)}</span>
         <span class="took">+{formatDuration(Math.max(0, offsetMs))}</span>
       </div>
     );

@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals';
 import { formatDuration, formatOffset, formatTime } from '../state/figures.ts';
 import type { Entry, SpanRow, TraceNode } from '../state/model.ts';
-import { isError, timeUsOf, titleOf } from '../state/span-row.ts';
+import { isError, sayingOf, timeUsOf, titleOf } from '../state/span-row.ts';
 import { useStore } from './context.ts';
 import { Glyph } from './glyph.tsx';
 
@@ -101,7 +101,7 @@ function Bar({ span, axis }: { span: SpanRow; axis: Axis }) {
 function Tick({ entry: { activity }, axis }: { entry: Entry; axis: Axis }) {
   const timeUs = timeUsOf(activity);
   const left = shareOf(timeUs, axis);
-  const label = `${whenOf(timeUs, axis)} ${isError(activity) ? 'error: ' : ''}${activity.summary ?? activity.name}`;
+  const label = `${whenOf(timeUs, axis)} ${isError(activity) ? 'error: ' : ''}${sayingOf(activity)}`;
   return (
     <button
       type="button"

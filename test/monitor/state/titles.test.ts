@@ -35,16 +35,22 @@ describe('what things are called', () => {
       event('request_sent', 11, { 'upstream.host': 'api.example', 'gen_ai.request.model': 'gpt-4o' }),
       event('response_received', 200, { 'upstream.host': 'api.example', 'http.response.status_code': 200 }),
       end(2, 900, 890, { ...upstream, attributes: http }),
-      event('response_sent', 901, { 'http.response.status_code': 200, 'gen_ai.usage.input_tokens': 5 }),
+      event('response_sent', 901, {
+        'http.response.status_code': 200,
+        'gen_ai.usage.input_tokens': 5,
+        'gateway.time_to_first_chunk_ms': 205,
+        'gen_ai.response.time_to_first_chunk': 0.2,
+      }),
     );
     const record = store.call('c1');
     if (record === undefined) throw new Error('no call');
     const story = tellCall(record, (START_MS + 1_000) * 1_000);
-    expect(story.request).toBe('POST /v1/chat');
+    expect(story).toMatchObject({ request: 'POST /v1/chat', firstTokenMs: 206 });
     expect(story.steps.map(({ title, detail }) => `${title}: ${detail}`)).toEqual([
       'Request received: POST /v1/chat',
       'Sent to upstream: gpt-4o at api.example, attempt 1',
       'Upstream answered: 200',
+      'First token: ',
       'Upstream finished: ',
       'Response sent: 200, 5 tokens (5 in, ? out)',
     ]);

@@ -1,0 +1,275 @@
+import type { Browser } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { launchChromium, provideChromium } from '../../support/chromium.ts';
+import { startRedis } from '../../support/redis.ts';
+import { startLog } from '../feed/live.ts';
+import { activity, spanId, TRACE } from '../frames.ts';
+import { buildMonitor, countsOf, eventually, isSideways, namesOf, openContext, openLive } from './open-page.ts';
+
+const program = provideChromium();
+let browser: Browser;
+
+beforeAll(async () => {
+  if (program === undefined) return;
+  await buildMonitor();
+  browser = await launchChromium(program);
+}, 120_000);
+afterAll(() => browser?.close());
+
+const span = { traceId: TRACE, spanId: spanId(1), service: 'gateway', instance: 'vm:1-a', name: 'work' };
+const ended = (status: 'ok' | 'error') => activity('span.end', 40, { ...span, status, durationMs: 35 });
+
+describe.skipIf(program === undefined)('the states of the page', () => {
+  it('says that it loads as long as it does, and never that it is caught up before', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 3);
+    const context = await openContext(browser);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await context.route('**/activity?*', async (route) => {
+      await held;
+      await route.continue();
+    });
+    const page = await openLive(context, log.url);
+    await page.getByText('Loading the newest activities').waitFor();
+    expect(await page.locator('.status-words').textContent()).toBe('loading');
+    await page.getByRole('button', { name: 'Services', exact: true }).click();
+    await page.getByText('Loading the newest activities').waitFor();
+    release();
+    await page.getByRole('button', { name: 'Live', exact: true }).click();
+    await page.locator('.row', { hasText: 'e2' }).waitFor();
+    expect(await page.locator('.status-words').textContent()).toBe('caught up');
+  });
+
+  it('shows three lines to paste when there is nothing yet', async () => {
+    const log = await startLog();
+    const context = await openContext(browser);
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: log.url });
+    const page = await openLive(context, log.url);
+    await page.getByText('No activity yet. Run this:').waitFor();
+    await page.locator('.empty').getByRole('button', { name: 'copy' }).click();
+    await page.getByRole('button', { name: 'copied' }).waitFor();
+    const lines = (await page.evaluate<string>('navigator.clipboard.readText()')).split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toContain(`LIVESPAN_URL=${log.url} node --import livespan/register`);
+  });
+
+  it('asks for the token where it is asked for, comes back to the link, and signs out', async () => {
+    const log = await startLog({ token: 'a-long-secret' });
+    await log.appendNumbered(0, 2);
+    const page = await (await openContext(browser)).newPage();
+    const address = `${log.url}/monitor/live?filter=name:e1`;
+    await page.goto(address);
+    await page.getByLabel('Token').fill('a-long-secret');
+    await page.keyboard.press('Enter');
+    await page.locator('.row', { hasText: 'e1' }).waitFor();
+    expect(new URL(page.url()).searchParams.get('filter')).toBe('name:e1');
+    await page.getByRole('button', { name: 'Health', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign out of this server' }).click();
+    await page.getByLabel('Token').waitFor();
+  });
+
+  it('says that the session is over, beside the rows that it has', async () => {
+    const log = await startLog({ token: 'a-long-secret' });
+    await log.appendNumbered(0, 2);
+    const page = await (await openContext(browser)).newPage();
+    await page.goto(`${log.url}/monitor/live`);
+    await page.getByLabel('Token').fill('a-long-secret');
+    await page.keyboard.press('Enter');
+    await page.locator('.row', { hasText: 'e1' }).waitFor();
+    await log.stop();
+    await log.restart();
+    await page.locator('.badge-denied').waitFor();
+    expect(await namesOf(page)).toEqual(['e1', 'e0']);
+    await page.locator('.banner').getByRole('button', { name: 'sign in' }).click();
+    await page.getByLabel('Token').waitFor();
+  });
+
+  it('says that the server is away, keeps the rows, and tries at once when told to', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 2);
+    const page = await openLive(await openContext(browser), log.url);
+    await page.locator('.row', { hasText: 'e1' }).waitFor();
+    await log.stop();
+    await page.locator('.banner', { hasText: 'Not connected since' }).waitFor();
+    expect(await namesOf(page)).toEqual(['e1', 'e0']);
+    await log.restart();
+    await page
+      .getByRole('button', { name: 'try now' })
+      .click({ timeout: 2_000 })
+      .catch(() => undefined);
+    await page.getByText(/Reconnected after .*, nothing lost\./).waitFor();
+    expect(await page.locator('.banner').count()).toBe(0);
+  });
+
+  it('says that there are too many readers, and comes in when one goes', async () => {
+    const log = await startLog({ readersMax: 1 });
+    const first = await openLive(await openContext(browser), log.url);
+    const second = await (await openContext(browser)).newPage();
+    await second.goto(`${log.url}/monitor/live`);
+    await second.getByText('The server cannot take another reader now.').waitFor();
+    await first.close();
+    await eventually(async () => {
+      const retry = second.getByRole('button', { name: 'Try now' });
+      if ((await retry.count()) > 0) await retry.click({ timeout: 500 }).catch(() => undefined);
+      return (await second.locator('.badge-live').count()) === 1;
+    }, 'the second is live');
+  });
+
+  it('marks where the log was recreated', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const log = await startLog({ url: redis.url });
+    const page = await openLive(await openContext(browser), log.url);
+    await log.appendNumbered(0, 2);
+    await page.locator('.row', { hasText: 'e1' }).waitFor();
+    await redis.cli('FLUSHALL');
+    await log.appendNumbered(2, 2);
+    await page
+      .locator('.row-reset', { hasText: 'The log was recreated. Earlier rows are from the old log.' })
+      .waitFor();
+    await page.locator('.row', { hasText: 'e3' }).waitFor();
+    expect((await countsOf(page)).loss.resets).toBe(1);
+  });
+});
+
+describe.skipIf(program === undefined)('the page for everyone', () => {
+  it('shows services as cards with their titles at 360 px, still a table for screen readers', async () => {
+    const log = await startLog();
+    const options = { viewport: { width: 360, height: 740 } };
+    const page = await openLive(await openContext(browser, options), log.url, '/monitor/services');
+    await log.append(activity('span.start', 0, span), ended('ok'));
+    const cell = page.locator('td[data-title=p95]');
+    await cell.waitFor();
+    const title = `getComputedStyle(document.querySelector('td[data-title=p95]'), '::before').content`;
+    expect(await page.evaluate(title)).toBe('"p95"');
+    expect(await page.getByRole('columnheader', { name: 'p95' }).count()).toBe(1);
+    expect(await isSideways(page)).toBe(false);
+  });
+
+  it('opens details as a sheet over the whole width at 360 px, and the chosen trace instead of the list', async () => {
+    const log = await startLog();
+    const options = { viewport: { width: 360, height: 740 } };
+    const page = await openLive(await openContext(browser, options), log.url);
+    await log.append(activity('span.start', 0, span), ended('error'));
+    await page.locator('.row-error').click();
+    await page.locator('.drawer h2').waitFor();
+    expect((await page.locator('.drawer').boundingBox())?.width).toBe(360);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Traces', exact: true }).click();
+    await page.locator('.cards button').click();
+    await page.locator('.waterfall li').waitFor();
+    expect(await page.locator('.cards').isVisible()).toBe(false);
+    await page.getByRole('button', { name: '← Traces' }).click();
+    await page.locator('.cards button').waitFor();
+  });
+
+  it('never scrolls as a whole, whatever is chosen', async () => {
+    const log = await startLog();
+    await log.append(
+      ...Array.from({ length: 60 }, (_, index) =>
+        activity('span.end', index, {
+          ...span,
+          traceId: (index + 1).toString(16).padStart(32, '0'),
+          status: 'ok',
+          durationMs: 1,
+        }),
+      ),
+    );
+    const page = await openLive(await openContext(browser), log.url, '/monitor/traces');
+    await page.locator('.cards button').nth(59).scrollIntoViewIfNeeded();
+    await page.locator('.cards button').nth(59).click();
+    await page.locator('.waterfall li').waitFor();
+    expect(await page.evaluate(`document.querySelector('.header').getBoundingClientRect().top`)).toBe(0);
+    expect(await page.evaluate('document.documentElement.scrollHeight - innerHeight')).toBe(0);
+  });
+
+  it('is told in few words to those who listen, however much comes', async () => {
+    const log = await startLog();
+    const page = await openLive(await openContext(browser), log.url);
+    await page.locator('[aria-live=polite]').waitFor({ state: 'attached' });
+    expect(await page.getByRole('log').getAttribute('aria-live')).toBe('off');
+    await page.evaluate(`(() => {
+      globalThis.said = 0;
+      const watch = new MutationObserver((changes) => { globalThis.said += changes.length; });
+      for (const region of document.querySelectorAll('[role=status], [role=alert], [aria-live=polite], output'))
+        watch.observe(region, { subtree: true, childList: true, characterData: true });
+    })()`);
+    for (let part = 0; part < 20; part += 1) {
+      await log.append(
+        ...Array.from({ length: 20 }, (_, index) => activity('event', index, { name: 'e', severity: 'error' })),
+      );
+      if (part === 10) await page.keyboard.press('Space');
+    }
+    await page.getByText(/^Paused\. \d+ new\.$/).waitFor();
+    await eventually(async () => (await countsOf(page)).totals.activities === 400, 'all of them');
+    expect(await page.evaluate('globalThis.said')).toBeLessThanOrEqual(4);
+  });
+
+  it('lists its keys, and gives the focus back', async () => {
+    const log = await startLog();
+    const page = await openLive(await openContext(browser), log.url);
+    await page.keyboard.press('?');
+    const sheet = page.getByRole('dialog');
+    await sheet.waitFor();
+    for (const key of ['/', 'Enter', 'Esc', 'Space', 'G', 'e', 'r', 'c', 'y', 't', '?'])
+      expect(await sheet.locator('kbd', { hasText: key }).count(), key).toBeGreaterThan(0);
+    await page.keyboard.press('Escape');
+    await sheet.waitFor({ state: 'detached' });
+    for (const [key, view] of [
+      ['t', 'traces'],
+      ['c', 'calls'],
+      ['s', 'services'],
+      ['h', 'health'],
+      ['l', 'live'],
+    ] as const) {
+      await page.keyboard.press('g');
+      await page.keyboard.press(key);
+      await eventually(async () => new URL(page.url()).pathname === `/monitor/${view}`, view);
+    }
+    await page.keyboard.press('e');
+    await eventually(async () => page.url().includes('severity'), 'errors only');
+  });
+
+  it('keeps bars and what is pressed apart from the ground in forced colours, and moves nothing when asked not to', async () => {
+    const log = await startLog();
+    const options = { forcedColors: 'active', reducedMotion: 'reduce' } as const;
+    const page = await openLive(await openContext(browser, options), log.url);
+    await log.append(ended('error'));
+    await page.locator('.row-error').waitFor();
+    await page.getByRole('button', { name: 'hide health' }).click();
+    await page.locator('.row-error .bar i').waitFor();
+    const ground = (selector: string): Promise<string> =>
+      page.evaluate(`getComputedStyle(document.querySelector('${selector}')).backgroundColor`);
+    const paper = await ground('body');
+    expect(await ground('.row-error .bar i')).not.toBe(paper);
+    expect(await ground('[aria-pressed=true]')).not.toBe(await ground('[aria-pressed=false]'));
+    expect(await page.evaluate('document.getAnimations().length')).toBe(0);
+  });
+
+  it('shares and copies also where the browser trusts the address less: plain HTTP by name', async () => {
+    const log = await startLog({ allowedHost: ['livespan.test'] });
+    const port = new URL(log.url).port;
+    const far = await chromium.launch({
+      ...(program !== undefined && { executablePath: program }),
+      args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP livespan.test 127.0.0.1'],
+    });
+    onTestFinished(() => far.close());
+    const context = await openContext(far);
+    const pages = await Promise.all(Array.from({ length: 8 }, () => openLive(context, `http://livespan.test:${port}`)));
+    await log.append(ended('ok'));
+    for (const page of pages) await page.locator('.row-ok').waitFor();
+    const [page] = pages;
+    if (page === undefined) throw new Error('no page');
+    expect(await page.evaluate('isSecureContext')).toBe(false);
+    const stats = (await (await fetch(`${log.url}/stats`)).json()) as { readers: { readers: number } };
+    expect(stats.readers.readers).toBe(1);
+    await page.bringToFront();
+    await page.locator('.row-ok').click();
+    await page.getByRole('button', { name: 'copy JSON' }).click();
+    await page.getByRole('button', { name: 'copied' }).waitFor();
+  });
+});
