@@ -2,6 +2,10 @@
 const TIME_US_MAX = Number.MAX_SAFE_INTEGER;
 const SECOND_US = 1_000_000;
 
+/** `000` to `999`, and the same at the end of a time. */
+const THOUSAND = Array.from({ length: 1_000 }, (_, value) => String(value).padStart(3, '0'));
+const LAST_THOUSAND = THOUSAND.map((digits) => `${digits}Z`);
+
 let cachedSecond = -1;
 let cachedPrefix = '';
 
@@ -16,7 +20,10 @@ export function formatTimeUs(us: number): string {
     cachedPrefix = new Date(second * 1_000).toISOString().slice(0, 20);
     cachedSecond = second;
   }
-  return `${cachedPrefix}${String(SECOND_US + (whole - second * SECOND_US)).slice(1)}Z`;
+  const rest = whole - second * SECOND_US;
+  const ms = Math.floor(rest / 1_000);
+  const digits = `${THOUSAND[ms] as string}${LAST_THOUSAND[rest - ms * 1_000] as string}`;
+  return cachedPrefix + digits;
 }
 
 const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{6})Z$/;

@@ -2,7 +2,7 @@ import { type Kind, SEVERITIES, type Severity, SPAN_KINDS, STATUSES } from '../a
 import { type FlattenOptions, flatten } from '../activity/flatten.ts';
 import { cutText, fits } from '../activity/text.ts';
 import { formatTimeUs } from '../activity/time.ts';
-import { keeping, textMember } from './json-text.ts';
+import { inOnePiece, keeping, textMember } from './json-text.ts';
 import type { EventRecord, LogRecord, RawAttributes, Source, SpanRecord } from './records.ts';
 import type { RequestIds } from './request-ids.ts';
 
@@ -39,8 +39,9 @@ export const DONE = -1;
 interface Origin {
   /** `,"service":…,"instance":…` */
   names: string;
-  /** The same after the time and the severity of a span. */
+  /** The same after the time and the severity of a span; then what a span without call id goes on with. */
   afterTime: { info: string; error: string };
+  untilTrace: { info: string; error: string };
   /** `,"scope":…` */
   scope: string;
   /** `,"scope":…` and what follows for a span without events, up to its attributes. */
@@ -62,13 +63,18 @@ export function createMapping(options: MappingOptions) {
     if (known !== undefined) return known;
     const { resource } = source;
     const service = textMember('service', textOf(resource['service.name']));
-    const names = service + textMember('instance', textOf(resource['service.instance.id']));
-    const scope = textMember('scope', textOf(source.scope));
+    const names = inOnePiece(service + textMember('instance', textOf(resource['service.instance.id'])));
+    const scope = inOnePiece(textMember('scope', textOf(source.scope)));
+    const afterTime = { info: `","severity":"info"${names}`, error: `","severity":"error"${names}` };
     const origin: Origin = {
       names,
-      afterTime: { info: `","severity":"info"${names}`, error: `","severity":"error"${names}` },
+      afterTime,
+      untilTrace: {
+        info: inOnePiece(afterTime.info + TRACE_HEAD),
+        error: inOnePiece(afterTime.error + TRACE_HEAD),
+      },
       scope,
-      eventless: `${scope},"eventCount":0,"droppedEvents":0,"attributes":`,
+      eventless: inOnePiece(`${scope},"eventCount":0,"droppedEvents":0,"attributes":`),
       isDirect: resource['livespan.direct'] === true,
     };
     origins.set(source, origin);
@@ -129,16 +135,25 @@ export function createMapping(options: MappingOptions) {
   function spanEndJson(record: SpanRecord, origin: Origin, callId: string | undefined, ids: RequestIds): string {
     const timeUs = record.endUs || record.startUs || options.nowUs();
     const parent = isSpanId(record.parentSpanId) ? `","parentSpanId":"${record.parentSpanId}` : '';
-    const durationMs = Math.max(0, timeUs - (record.startUs || timeUs)) / 1_000;
+    const durationUs = Math.max(0, timeUs - (record.startUs || timeUs));
+    const severity = record.statusCode === 2 ? 'error' : 'info';
+    const untilTrace =
+      callId === undefined
+        ? origin.untilTrace[severity]
+        : origin.afterTime[severity] + textMember('callId', callId) + TRACE_HEAD;
     // The fewer pieces, the cheaper: what repeats is put together once.
     return (
-      `{"id":"${ids.next(timeUs)}${SPAN_HEAD(record.name)}${formatTimeUs(timeUs)}` +
-      `${record.statusCode === 2 ? origin.afterTime.error : origin.afterTime.info}${textMember('callId', callId)}` +
-      `,"traceId":"${record.traceId}","spanId":"${record.spanId}${parent}${kindAndStatus(record)}` +
-      `${record.statusMessage === '' ? '' : textMember('statusMessage', textOf(record.statusMessage))}` +
-      `,"durationMs":${durationMs}${afterDuration(record, origin)}` +
-      `${attributesJson(record.attributes, record.links, record.droppedAttributes)}}`
+      `{"id":"${ids.next(timeUs)}${SPAN_HEAD(record.name)}${formatTimeUs(timeUs)}${untilTrace}${record.traceId}` +
+      `","spanId":"${record.spanId}${parent}${untilDuration(record)}${msText(durationUs)}` +
+      `${afterDuration(record, origin)}${attributesJson(record.attributes, record.links, record.droppedAttributes)}}`
     );
+  }
+
+  function untilDuration(record: SpanRecord): string {
+    const row = KIND_AND_STATUS[record.kind] ?? KIND_AND_STATUS[0];
+    const cell = row?.[record.statusCode] ?? row?.[0] ?? { plain: '', untilDuration: '' };
+    if (record.statusMessage === '') return cell.untilDuration;
+    return cell.plain + textMember('statusMessage', textOf(record.statusMessage)) + DURATION_HEAD;
   }
 
   function log(record: LogRecord, source: Source, ids: RequestIds, into: Gathered): void {
@@ -192,13 +207,15 @@ export function createMapping(options: MappingOptions) {
 const NO_TRACE = '0'.repeat(32);
 const NO_SPAN = '0'.repeat(16);
 
-/** The readers give lowercase hex, of any length. */
+const ZERO = 0x30;
+
+/** The readers give lowercase hex, of any length. One character mostly tells, and is cheaper than a comparison. */
 function isTraceId(id: string): boolean {
-  return id.length === 32 && id !== NO_TRACE;
+  return id.length === 32 && (id.charCodeAt(0) !== ZERO || id !== NO_TRACE);
 }
 
 function isSpanId(id: string): boolean {
-  return id.length === 16 && id !== NO_SPAN;
+  return id.length === 16 && (id.charCodeAt(0) !== ZERO || id !== NO_SPAN);
 }
 
 function refusalOf({ traceId, spanId }: SpanRecord): string | undefined {
@@ -219,6 +236,8 @@ function nameOf(name: string, otherwise: string): string {
 
 const headOf = (kind: Kind, otherwise: string) =>
   keeping((name) => `","kind":"${kind}","name":${JSON.stringify(nameOf(name, otherwise))},"time":"`);
+const TRACE_HEAD = ',"traceId":"';
+const DURATION_HEAD = ',"durationMs":';
 /** From the end of the id to the beginning of the time. */
 const SPAN_HEAD = headOf('span.end', 'span');
 const EVENT_HEAD = headOf('event', 'event');
@@ -226,12 +245,24 @@ const LOG_HEAD = headOf('log', 'log');
 
 /** By number of the kind and of the status, from the end of the span id on. */
 const KIND_AND_STATUS = ['internal' as const, ...SPAN_KINDS].map((kind) =>
-  STATUSES.map((status) => `","spanKind":"${kind}","status":"${status}"`),
+  STATUSES.map((status) => {
+    const plain = inOnePiece(`","spanKind":"${kind}","status":"${status}"`);
+    return { plain, untilDuration: inOnePiece(plain + DURATION_HEAD) };
+  }),
 );
 
-function kindAndStatus({ kind, statusCode }: SpanRecord): string {
-  const row = KIND_AND_STATUS[kind] ?? KIND_AND_STATUS[0];
-  return row?.[statusCode] ?? row?.[0] ?? '';
+/** `''`, `.001` to `.999` without zeros at the end. */
+const MS_FRACTION = Array.from({ length: 1_000 }, (_, us) =>
+  us === 0 ? '' : `.${String(us).padStart(3, '0').replace(/0+$/, '')}`,
+);
+/** Up to here a number of ms has at most 15 digits, so a double says it exactly so. */
+const EXACT_US_MAX = 1e15;
+
+/** Whole µs as JSON in ms. */
+function msText(us: number): string {
+  if (us >= EXACT_US_MAX) return String(us / 1_000);
+  const ms = Math.floor(us / 1_000);
+  return `${ms}${MS_FRACTION[us - ms * 1_000] as string}`;
 }
 
 function afterDuration({ events, droppedEvents, unreadEvents }: SpanRecord, { scope, eventless }: Origin): string {

@@ -13,8 +13,14 @@ const slots: (Slot | undefined)[] = new Array<Slot | undefined>(SLOTS).fill(unde
 export function intern(bytes: Buffer, start: number, length: number): string {
   if (length === 0) return '';
   if (length > LENGTH_MAX) return bytes.toString('utf8', start, start + length);
-  let hash = length;
-  for (let at = start; at < start + length; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
+  // A few bytes tell keys apart well enough: most differ at the end, the rest in length or in the middle.
+  const last = start + length - 1;
+  let hash = Math.imul(length, 31) + (bytes[start] as number);
+  hash = Math.imul(hash, 31) + (bytes[start + (length >> 2)] as number);
+  hash = Math.imul(hash, 31) + (bytes[start + (length >> 1)] as number);
+  hash = Math.imul(hash, 31) + (bytes[last - (length >> 2)] as number);
+  hash = Math.imul(hash, 31) + (bytes[last - (length > 1 ? 1 : 0)] as number);
+  hash = Math.imul(hash, 31) + (bytes[last] as number);
   const index = (hash ^ (hash >>> 16)) & (SLOTS - 1);
   const known = slots[index];
   if (known !== undefined && same(known.bytes, bytes, start, length)) return known.text;

@@ -7,7 +7,7 @@ export function keeping(make: (name: string) => string): (name: string) => strin
   return (name) => {
     const known = kept.get(name);
     if (known !== undefined) return known;
-    const made = make(name);
+    const made = inOnePiece(make(name));
     if (name.length > KEPT_CHARS_MAX) return made;
     if (kept.size >= KEPT_MAX) kept.clear();
     kept.set(name, made);
@@ -18,4 +18,12 @@ export function keeping(make: (name: string) => string): (name: string) => strin
 /** `,"key":"text"`, nothing where there is no text. `key` needs no escapes. */
 export function textMember(key: string, text: string | undefined): string {
   return text === undefined ? '' : `,"${key}":${JSON.stringify(text)}`;
+}
+
+/**
+ * What was put together by + stays a tree of pieces until somebody reads it. A text that goes into many others is read
+ * once, so that not each of them has to walk its pieces again.
+ */
+export function inOnePiece(text: string): string {
+  return text.charCodeAt(0) >= 0 ? text : '';
 }

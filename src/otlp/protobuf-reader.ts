@@ -143,6 +143,11 @@ export class ProtobufReader {
     return intern(this.bytes, start, length);
   }
 
+  /** Two bytes of the message as one number, big-endian; nothing is moved. -1 where it has ended. */
+  pairAt(at: number): number {
+    return at + 2 > this.end ? -1 : ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number);
+  }
+
   /** Lowercase hex of a bytes field. */
   hex(): string {
     const length = this.length();

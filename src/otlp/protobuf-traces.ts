@@ -35,6 +35,7 @@ function emptySpan(): SpanRecord {
 function readSpan(reader: ProtobufReader): SpanRecord {
   const outer = reader.enter();
   const span = emptySpan();
+  readIds(reader, span);
   while (reader.next()) {
     if (reader.is(WIRE.length)) readSpanMessage(reader, span);
     else if (reader.at(7, WIRE.fixed64)) span.startUs = reader.nanosAsUs();
@@ -46,6 +47,27 @@ function readSpan(reader: ProtobufReader): SpanRecord {
   }
   reader.leave(outer);
   return span;
+}
+
+const TRACE_ID_HEAD = 0x0a_10;
+const SPAN_ID_HEAD = 0x12_08;
+const PARENT_ID_HEAD = 0x22_08;
+
+/**
+ * The ids, where they stand as all encoders write them: at the beginning, one after the other. Then one conversion makes
+ * the hex of all, heads and all. Anything else is left to the loop over the fields.
+ */
+function readIds(reader: ProtobufReader, span: SpanRecord): void {
+  const at = reader.position;
+  if (reader.pairAt(at) !== TRACE_ID_HEAD || reader.pairAt(at + 18) !== SPAN_ID_HEAD) return;
+  if (at + 28 > reader.end) return;
+  const hasParent = reader.pairAt(at + 28) === PARENT_ID_HEAD && at + 38 <= reader.end;
+  const end = at + (hasParent ? 38 : 28);
+  const hex = reader.bytes.hexSlice(at, end);
+  span.traceId = hex.slice(4, 36);
+  span.spanId = hex.slice(40, 56);
+  if (hasParent) span.parentSpanId = hex.slice(60, 76);
+  reader.position = end;
 }
 
 function readSpanMessage(reader: ProtobufReader, span: SpanRecord): void {
