@@ -35,8 +35,8 @@ export interface BenchPage {
   /** Forgets frames and inputs. */
   reset(): Promise<void>;
   counts(): Promise<{ activities: number; rows: number; missed: number; behind: number }>;
-  /** Addresses of what it has loaded. */
-  loaded(): Promise<string[]>;
+  /** Addresses of what it has loaded, and whether it asked for them before it showed something. */
+  loaded(): Promise<[string, boolean][]>;
   /** Scrolls the longest list through; returns its height, px. */
   scroll(forMs: number): Promise<number>;
   /** JavaScript heap after a collection, bytes. */

@@ -63,7 +63,8 @@ globalThis.livespanProbe = {
     const { totals, loss, rows, behind } = detail;
     return { activities: totals.activities, missed: loss.missed, rows, behind };
   },
-  loaded: () => performance.getEntriesByType('resource').map(({ name }) => name),
+  /** Address → whether it was asked for before something was shown. */
+  loaded: () => performance.getEntriesByType('resource').map(({ name, startTime }) => [name, startTime < shownMs]),
   /** Scrolls the longest list from top to bottom; returns its height, 0 where there is none. */
   async scroll(forMs) {
     const longest = [...document.querySelectorAll('*')].sort((a, b) => b.scrollHeight - a.scrollHeight);
