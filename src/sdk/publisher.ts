@@ -3,7 +3,7 @@ import { createRedactor } from '../activity/redaction.ts';
 import type { AppendRequest } from '../bus/bus.ts';
 import { environment, readOptions } from '../config.ts';
 import { log, warnOnce } from '../diag.ts';
-import type { LivespanError } from '../errors.ts';
+import { LivespanError } from '../errors.ts';
 import { type BatchContent, countOf } from './batch.ts';
 import { composeBatch } from './batch-composer.ts';
 import { BatchSender } from './batch-sender.ts';
@@ -98,6 +98,7 @@ class LivePublisher implements PendingPublisher {
     const read = readOptions(OPTION_NAMES, options as Parameters<typeof readOptions<(typeof OPTION_NAMES)[number]>>[1]);
     const { url = DEFAULT_URL, feed, token, logCountMax, logAgeMaxMs } = read;
     checkTargetUrl(url);
+    checkOwnOptions(options);
     this.#target = { url, feed, token, logCountMax, logAgeMaxMs };
     this.events = read.events as EventSink;
     this.instance = read.instance ?? defaultInstance();
@@ -317,4 +318,14 @@ class LivePublisher implements PendingPublisher {
 
 function ofApplication(content: BatchContent): (rejection: Rejection) => boolean {
   return ({ index }) => index >= 0 && index < content.activities.length && !content.notices.includes(index);
+}
+
+/** Those that are no rows of the option table. One activity with a service that is no text is one nobody can read. */
+function checkOwnOptions({ service, register }: { service?: unknown; register?: unknown }): void {
+  if (service !== undefined && typeof service !== 'string') throw invalid('service', 'text');
+  if (register !== undefined && typeof register !== 'boolean') throw invalid('register', 'true or false');
+}
+
+function invalid(option: string, expected: string): LivespanError {
+  return new LivespanError('invalid_option', `${option}: the value given is not ${expected}`, { details: { option } });
 }

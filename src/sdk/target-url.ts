@@ -1,6 +1,5 @@
+import { parseRedisUrl } from '../bus/redis-address.ts';
 import { LivespanError } from '../errors.ts';
-
-const SCHEMES = ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel', 'http', 'https', 'memory'];
 
 /**
  * What can be said about a URL without loading what serves it, so that a wrong one fails at the start. Never quotes it:
@@ -9,13 +8,32 @@ const SCHEMES = ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel', 'http',
  */
 export function checkTargetUrl(url: string): void {
   const scheme = /^([a-z][a-z+]*):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === 'redis+cluster' || scheme === 'rediss+cluster') {
-    throw invalid('redis+cluster: is not supported yet; give the URL of one Redis');
+  switch (scheme) {
+    case 'memory':
+      return;
+    case 'redis':
+    case 'rediss':
+    case 'redis+sentinel':
+      parseRedisUrl(url);
+      return;
+    case 'http':
+    case 'https':
+      checkServerUrl(url);
+      return;
+    case 'redis+cluster':
+    case 'rediss+cluster':
+      throw invalid('redis+cluster: is not supported yet; give the URL of one Redis');
+    default:
+      throw invalid('expected redis://…, rediss://…, redis+sentinel://…, http://…, https://… or memory:');
   }
-  if (scheme === undefined || !SCHEMES.includes(scheme)) {
-    throw invalid('expected redis://…, rediss://…, redis+sentinel://…, http://…, https://… or memory:');
+}
+
+function checkServerUrl(url: string): void {
+  if (!URL.canParse(url)) throw invalid('expected http://host:port');
+  const { username, password } = new URL(url);
+  if (username !== '' || password !== '') {
+    throw invalid('a livespan server takes no user and password but a token (token, LIVESPAN_TOKEN)');
   }
-  if (scheme.startsWith('http') && !URL.canParse(url)) throw invalid('expected http://host:port');
 }
 
 function invalid(message: string): LivespanError {

@@ -3,6 +3,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { environment, readOptions } from '../config.ts';
 import { log, warnOnce } from '../diag.ts';
+import { LivespanError } from '../errors.ts';
 import { providerRegistered } from './global-slots.ts';
 import { defaultInstance } from './instance.ts';
 import { type OtelEnvironment, readOtelEnvironment } from './otel-environment.ts';
@@ -57,6 +58,7 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
 }
 
 function setUp(options: TelemetryOptions): Telemetry {
+  checkInstrumentations(options.instrumentations);
   const { events, live, closeTimeoutMs, workers } = readOptions(
     ['events', 'live', 'closeTimeoutMs', 'workers'],
     options,
@@ -123,6 +125,18 @@ function createTelemetry(
     pipeline?.abandon();
     await publisher?.close();
   }
+}
+
+/** Before anything is registered: a set-up that fails must leave nothing behind. */
+function checkInstrumentations(given: unknown): void {
+  if (given === undefined || given === false || Array.isArray(given)) return;
+  throw new LivespanError(
+    'invalid_option',
+    'instrumentations: expected a list of instrumentations, or false for none',
+    {
+      details: { option: 'instrumentations' },
+    },
+  );
 }
 
 /** Once is enough: a Collector that has not answered in that time must not be waited for again (`beforeExit` comes again). */

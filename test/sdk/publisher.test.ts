@@ -115,6 +115,40 @@ describe('a publisher', () => {
     expect(publisher.stats()).toMatchObject({ emitted: 3, published: 2, dropped: { too_large: 1 } });
   });
 
+  test('cuts the texts beside the attributes, and counts them against its bound', async () => {
+    const long = 'é'.repeat(100_000);
+    const publisher = publisherOf({ queueBytesMax: 65_536 });
+    for (let index = 0; index < 20; index += 1) {
+      publisher.publish({ name: 'a.b', summary: long, service: long, callId: long, attributes: { index } });
+    }
+    // Three texts of 4 KiB each, estimated at twice their size: no more than two fit.
+    expect(publisher.stats().queued).toBeLessThanOrEqual(3);
+    expect(publisher.stats().queued).toBeGreaterThan(0);
+    await publisher.flush();
+    const newest = (await readAll(bus)).at(-1);
+    expect(newest).toMatchObject({ name: 'a.b', summary: 'é'.repeat(2_048), attributes: { index: 19 } });
+    expect(newest?.service).toHaveLength(2_048);
+    expect(newest?.callId).toHaveLength(2_048);
+  });
+
+  test('says what is wrong with its options when it is made, and never repeats a password', () => {
+    const wrong: [PublisherOptions, RegExp][] = [
+      [{ url: 'redis://' }, /^url: the Redis URL is not redis:/],
+      [{ url: 'redis://user:hunter2@a,b' }, /^url: the Redis URL names several hosts/],
+      [{ url: 'redis+sentinel://a:1' }, /^url: the Redis URL names no master/],
+      [{ url: 'rediss+sentinel://a:1/name' }, /^url: expected redis:/],
+      [{ url: 'http://user:hunter2@127.0.0.1:1' }, /^url: .* takes no user and password but a token/],
+      [{ service: 5 as unknown as string }, /^service: the value given is not text/],
+      [{ register: 'yes' as unknown as boolean }, /^register: the value given is not true or false/],
+    ];
+    for (const [options, message] of wrong) {
+      const make = () => publisherOf(options);
+      expect(make).toThrow(message);
+      expect(make).not.toThrow(/hunter2/);
+      expect(make).toThrow(expect.objectContaining({ code: 'invalid_option' }));
+    }
+  });
+
   test('redacts and flattens what is published by hand', async () => {
     const publisher = publisherOf({ redact: ['ssn'] });
     publisher.publish({ name: 'a.b', attributes: { authorization: 'Bearer x', ssn: '1', fine: 'yes' } });

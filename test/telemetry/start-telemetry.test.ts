@@ -37,6 +37,23 @@ async function withOtlp<T>(
 const TEN = `const telemetry = startTelemetry(); for (let index = 0; index < 10; index += 1) trace.getTracer('x').startSpan('work').end(); await telemetry.forceFlush(); report(telemetry.stats()); await telemetry.shutdown();`;
 
 describe('startTelemetry', () => {
+  test('refuses wrong options before anything is set up', async () => {
+    const child = await runChild(
+      `${START}
+      for (const options of [{ instrumentations: 5 }, { service: 5 }, { url: 'redis://' }]) {
+        try { startTelemetry(options); } catch (error) { report({ code: error.code, message: error.message }); }
+      }
+      report({ publisher: globalThis[Symbol.for('livespan.1')]?.publisher !== undefined, recording: trace.getTracer('x').startSpan('a').isRecording() });`,
+      { preload: 'none', env: {} },
+    );
+    expect(child.reports).toEqual([
+      { code: 'invalid_option', message: expect.stringMatching(/^instrumentations: expected a list/) },
+      { code: 'invalid_option', message: expect.stringMatching(/^service: /) },
+      { code: 'invalid_option', message: expect.stringMatching(/^url: /) },
+      { publisher: false, recording: false },
+    ]);
+  });
+
   test('gives the same event, id, time and attributes to OTLP and to the feed, and every span to the feed', async () => {
     const ingest = await startIngestServer();
     await withOtlp(
