@@ -6,15 +6,19 @@ export interface Answer {
   body: unknown;
   headers: Headers;
   ms: number;
+  /** Whether a token was sent along. */
+  hadToken: boolean;
 }
 
 const TIMEOUT_MS = 5_000;
 
 /**
  * One request to a livespan server, bounded in time.
- * @throws LivespanError `log_unavailable` when nobody answers, `timeout`
+ * @throws LivespanError `log_unavailable` when nobody answers, `timeout`, `invalid_option` for a user or password in `url`
  */
 export async function ask(url: string, token: string | undefined, init: RequestInit = {}): Promise<Answer> {
+  // fetch would refuse it with a sentence that has the password in it.
+  refuseCredentials(url);
   const headers = new Headers(init.headers);
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   const startMs = performance.now();
@@ -26,7 +30,9 @@ export async function ask(url: string, token: string | undefined, init: RequestI
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await response.text();
-    return { status: response.status, body: parse(text), headers: response.headers, ms: performance.now() - startMs };
+    const { status } = response;
+    const ms = performance.now() - startMs;
+    return { status, body: parse(text), headers: response.headers, ms, hadToken: token !== undefined };
   } catch (thrown) {
     if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
       throw new LivespanError('timeout', `no answer within ${TIMEOUT_MS} ms`, { cause: thrown });
@@ -36,13 +42,31 @@ export async function ask(url: string, token: string | undefined, init: RequestI
 }
 
 /** The answer's body as an object. @throws LivespanError where it is a problem, or none of ours */
-export function bodyOf({ status, body }: Answer): Record<string, unknown> {
+export function bodyOf({ status, body, hadToken }: Answer): Record<string, unknown> {
   const record = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   if (status === 200 && body === record) return record;
-  if (status === 401)
-    throw new LivespanError('unauthenticated', 'the server asks for a token: --token or LIVESPAN_TOKEN');
+  if (status === 401) throw new LivespanError('unauthenticated', tokenSentence(hadToken));
   const detail = typeof record.detail === 'string' ? record.detail : 'this is not a livespan server';
   throw new LivespanError('invalid_request', `status ${status}: ${detail}`);
+}
+
+/** Why a server lets nobody in, for whoever gave the token or forgot it. */
+export function tokenSentence(hadToken: boolean): string {
+  return hadToken
+    ? 'the server does not take this token; --token or LIVESPAN_TOKEN has to be the one it was started with'
+    : 'the server asks for a token: --token or LIVESPAN_TOKEN';
+}
+
+/** @throws LivespanError `invalid_option`, without the URL */
+export function refuseCredentials(url: string): void {
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) return;
+  const { username, password } = new URL(url);
+  if (username === '' && password === '') return;
+  throw new LivespanError(
+    'invalid_option',
+    'url: a livespan server takes no user and password but a token (--token or LIVESPAN_TOKEN)',
+    { details: { option: 'url' } },
+  );
 }
 
 function parse(text: string): unknown {
@@ -58,5 +82,8 @@ function reason(thrown: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
   if (code === 'ECONNREFUSED') return 'nothing listens there';
   if (code === 'ENOTFOUND') return 'there is no such host';
+  // Node's fetch keeps the list of ports that browsers do not ask (WHATWG Fetch, "port blocking").
+  if (cause instanceof Error && cause.message === 'bad port')
+    return 'browsers and fetch refuse that port; take another';
   return code ?? toLivespanError(cause ?? thrown).message;
 }

@@ -1,3 +1,4 @@
+import { flagName } from '../config.ts';
 import { LivespanError, toLivespanError } from '../errors.ts';
 import type { LivespanServer } from '../server/index.ts';
 import type { Call, Command } from './command.ts';
@@ -60,7 +61,9 @@ function describeOtlp({ otlpGrpcUrl, otlpHttpUrl }: LivespanServer): string {
 
 function explain(error: LivespanError): LivespanError {
   if (error.code !== 'address_in_use') return error;
-  const advice = 'another livespan may be running (livespan status); --port takes another port';
+  // An OTLP door names the option whose port it is; the HTTP door's is `port`.
+  const option = (['otlpGrpcPort', 'otlpHttpPort'] as const).find((name) => error.message.startsWith(`${name}:`));
+  const advice = `another livespan may be running (livespan status); ${flagName(option ?? 'port')} takes another port`;
   return new LivespanError(error.code, `${error.message}; ${advice}`, { cause: error, details: error.details });
 }
 

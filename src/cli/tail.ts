@@ -2,10 +2,11 @@ import { encodeActivity, withCursor } from '../activity/codec.ts';
 import { parseFilter } from '../activity/filter.ts';
 import { parseSince } from '../activity/since.ts';
 import { readOptions } from '../config.ts';
-import { LivespanError } from '../errors.ts';
+import { LivespanError, toLivespanError } from '../errors.ts';
 import { type FeedMessage, openFeed } from '../feed/open-feed.ts';
 import { usageError } from './arguments.ts';
 import type { Call, Command } from './command.ts';
+import { refuseCredentials, tokenSentence } from './http-probe.ts';
 import { catchInterrupt } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { READER_URL_DEFAULT, withoutCredentials } from './serving.ts';
@@ -54,6 +55,8 @@ async function run(call: Call): Promise<number> {
       if (message.type === 'activity') count += 1;
       if (count === countMax) break;
     }
+  } catch (thrown) {
+    throw explain(thrown, call);
   } finally {
     interrupt.release();
   }
@@ -65,12 +68,21 @@ function open({ given, own, operands, output }: Call, signal: AbortSignal): Asyn
   if (url.startsWith('memory:')) {
     throw usageError('memory: is the log of one process; to follow it from outside, give the address of its server');
   }
+  refuseCredentials(url);
   const filter = operands.join(' ');
   checkFilter(filter);
   const since = typeof own.since === 'string' ? own.since : undefined;
   checkSince(since);
   if (output.isTerminal) output.err(output.paintErr('dim', `Following ${withoutCredentials(url)}; Ctrl-C ends`));
   return openFeed({ url, feed, token, since, filter, signal, onRetry: sayRetries(url, output) });
+}
+
+/** A server speaks of headers and pages; here there are flags and variables. */
+function explain(thrown: unknown, { given }: Call): LivespanError {
+  const error = toLivespanError(thrown);
+  if (error.code !== 'unauthenticated') return error;
+  const { token } = readOptions(['token'], given);
+  return new LivespanError(error.code, tokenSentence(token !== undefined), { cause: error });
 }
 
 /** Says once that the server is away, not at each try. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { envName, OPTIONS, type OptionName } from '../../src/config.ts';
-import { endAll, runCli } from './cli-process.ts';
+import { endAll, runCli, startServe } from './cli-process.ts';
 
 afterEach(endAll);
 
@@ -36,6 +36,36 @@ describe('the command', () => {
       code: 2,
       stderr: expect.stringMatching(/filter, column 11: unknown field "colour"/),
     });
+  });
+
+  it('refuses a password in the address of a server, and never repeats it', async () => {
+    const url = 'http://user:hunter2@127.0.0.1:9';
+    const ends = await Promise.all([
+      runCli(['stats', '--url', url]),
+      runCli(['tail', '--url', url]),
+      runCli(['doctor', '--url', url]),
+    ]);
+    for (const end of ends) {
+      expect(end.code).not.toBe(0);
+      expect(end.stdout + end.stderr).toContain('takes no user and password but a token');
+      expect(end.stdout + end.stderr).not.toContain('hunter2');
+    }
+  });
+
+  it('tells a token that is wrong from one that is missing', async () => {
+    const { url } = await startServe([], { LIVESPAN_TOKEN: 'sesame-street' });
+    const [stats, tail, none, noneTail] = await Promise.all([
+      runCli(['stats', '--url', url, '--token', 'open-sesame']),
+      runCli(['tail', '--url', url, '--token', 'open-sesame']),
+      runCli(['stats', '--url', url]),
+      runCli(['tail', '--url', url]),
+    ]);
+    for (const end of [stats, tail]) {
+      expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining('does not take this token') });
+    }
+    for (const end of [none, noneTail]) {
+      expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining('asks for a token: --token') });
+    }
   });
 
   it('names the variable that is wrong, and keeps colours for terminals', async () => {

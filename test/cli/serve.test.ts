@@ -50,6 +50,18 @@ describe('serve', () => {
     }
   });
 
+  it('names the flag of the door whose port is taken', async () => {
+    const taken = await takePort();
+    try {
+      const end = await runCli(['serve', '--port', '0', '--otlp-http-port', String(taken.port)]);
+      expect(end).toMatchObject({ code: 1, stdout: '' });
+      expect(end.stderr).toContain(`otlpHttpPort: ${taken.port} is in use`);
+      expect(end.stderr).toContain('; --otlp-http-port takes another port');
+    } finally {
+      await taken.release();
+    }
+  });
+
   it('is not open to other machines without a token', async () => {
     const [open, wrong] = await Promise.all([
       runCli(['serve', '--port', '0', '--host', '0.0.0.0']),
