@@ -4,6 +4,7 @@ import type { Store } from '../state/store.ts';
 import { copyText } from './copy.tsx';
 import { toggleRunning } from './filter-chips.tsx';
 import { goTo } from './header.tsx';
+import { sayDone } from './status-words.ts';
 
 const VIEW_KEYS: Readonly<Record<string, View>> = { l: 'live', t: 'traces', c: 'calls', s: 'services', h: 'health' };
 /** How long `g` waits for the second key. */
@@ -37,7 +38,7 @@ export function listenToKeys(store: Store): (event: KeyboardEvent) => void {
     '[': () => stepInTrace(store, -1),
     ']': () => stepInTrace(store, 1),
     c: () => copySelected(store),
-    y: () => void copyText(location.href),
+    y: () => void copyAndSay(location.href, 'The link'),
     t: () => document.querySelector<HTMLElement>('#travel > summary')?.click(),
     '?': () => {
       store.isHelpOpen.value = true;
@@ -76,10 +77,14 @@ function stepInTrace(store: Store, step: 1 | -1): void {
   if (next !== undefined) store.selection.value = { ...selection, key: next.key };
 }
 
+async function copyAndSay(text: string, what: string): Promise<void> {
+  sayDone((await copyText(text)) ? `${what} is copied.` : 'This browser does not let the page copy.');
+}
+
 function copySelected(store: Store): void {
   const selection = store.selection.peek();
   const row = selection?.type === 'row' ? store.row(selection.key) : undefined;
-  if (row !== undefined) void copyText(asJson(row));
+  if (row !== undefined) void copyAndSay(asJson(row), 'The row');
 }
 
 /** One thing at a time: the key that closes a menu does not close the drawer too. */

@@ -2,7 +2,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { formatNumber } from '../state/figures.ts';
 import { type Line, linesOf, stepInRows } from '../state/row-lines.ts';
-import { useMonitor, useStore } from './context.ts';
+import { useStore } from './context.ts';
 import { EmptyState } from './empty-state.tsx';
 import { NestedLine, RowLine } from './row-line.tsx';
 import { LINE_PX, useVirtualLines } from './virtual-lines.ts';
@@ -14,7 +14,6 @@ const still = matchMedia('(prefers-reduced-motion: reduce)');
 const CALM_RATE_MAX = 20;
 
 export function LiveView() {
-  const monitor = useMonitor();
   const store = useStore();
   const scroller = useRef<HTMLDivElement>(null);
   const focused = useSignal<string | undefined>(undefined);
@@ -67,7 +66,6 @@ export function LiveView() {
           ↑ {formatNumber(pause.newCount)} new · G to follow
         </button>
       )}
-      <output class="sr-only">{monitor.store.connection.value.state}</output>
     </main>
   );
 }

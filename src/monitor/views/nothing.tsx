@@ -5,6 +5,9 @@ import { ClearFilter, Empty } from './empty-state.tsx';
 /** All is well, and there is nothing to show. */
 export function Nothing() {
   const store = useStore();
+  if (store.travel.value !== undefined) {
+    return <Empty title="Nothing yet at this moment.">The replay goes on; rows show as they came.</Empty>;
+  }
   if (store.isRunningOnly.value) return <NothingRuns />;
   return store.filter.text.value === '' ? <FirstRun /> : <NoMatch />;
 }

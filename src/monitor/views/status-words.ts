@@ -1,11 +1,24 @@
+import { signal } from '@preact/signals';
 import { formatCount, formatDuration, formatNumber, formatTime } from '../state/figures.ts';
 import type { Store } from '../state/store.ts';
 
 /** How long a reconnect is spoken of. */
 const RECONNECT_SAID_MS = 15_000;
 
+const DONE_SAID_MS = 2_000;
+const done = signal<string | undefined>(undefined);
+
+/** What a key has done, where nothing else shows it. */
+export function sayDone(words: string): void {
+  done.value = words;
+  setTimeout(() => {
+    if (done.peek() === words) done.value = undefined;
+  }, DONE_SAID_MS);
+}
+
 /** Where the page stands, in one short sentence that is true. */
 export function wordsOf(store: Store): string {
+  if (done.value !== undefined) return done.value;
   const connection = store.connection.value;
   const pause = store.pause.value;
   const behind = store.behind.value;

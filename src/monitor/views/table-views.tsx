@@ -120,9 +120,11 @@ export function HealthView() {
         {loss.sampled > 1 ? ` The server sends one in ${loss.sampled}; errors are always sent.` : ''}
       </p>
       {store.config.value.signedIn === true && (
-        <form method="post" action={`${base}/sign-out`}>
-          <button type="submit">Sign out of this server</button>
-        </form>
+        <p>
+          <button type="button" onClick={() => void signOut(base)}>
+            Sign out of this server
+          </button>
+        </p>
       )}
       {loss.entries.length > 0 && (
         <ol class="losses">
@@ -137,8 +139,15 @@ export function HealthView() {
   );
 }
 
+/** By fetch: this page sends no referrer, so a form of it would come without an origin, as from a foreign page. */
+async function signOut(base: string): Promise<void> {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  await fetch(`${base}/sign-out`, { method: 'POST', headers, body: '' });
+  location.reload();
+}
+
 function factsOf(store: Store, sharing: Sharing['way']): [string, string][] {
-  const { log, readers, uptimeSeconds, memory } = store.stats.value ?? {};
+  const { log, readers, ingest, uptimeSeconds, memory } = store.stats.value ?? {};
   const totals = store.totals.value;
   const number = (value: unknown): string => (typeof value === 'number' ? formatNumber(value) : '–');
   const counts = readers as Readonly<Record<string, unknown>> | undefined;
@@ -160,6 +169,7 @@ function factsOf(store: Store, sharing: Sharing['way']): [string, string][] {
     ['Readers', number(counts?.readers)],
     ['Readers turned away', number(counts?.refused)],
     ['Entries skipped for slow readers', number(counts?.skippedEntries)],
+    ['Turned away at the door', reasonsOf(ingest?.rejected)],
     [
       'This page has seen',
       `${formatCount(totals.activities, 'activity', 'activities')}, ${formatCount(totals.errors, 'error')}`,
@@ -168,6 +178,11 @@ function factsOf(store: Store, sharing: Sharing['way']): [string, string][] {
     ['Rows no longer held', formatNumber(totals.evicted)],
     ['Lines that could not be read', formatNumber(totals.invalid)],
   ];
+}
+
+function reasonsOf(counts: unknown): string {
+  const reasons = Object.entries(counts ?? {}).map(([reason, count]) => `${reason} ${count}`);
+  return reasons.length === 0 ? 'nothing' : reasons.join(', ');
 }
 
 const WAYS: Readonly<Record<Sharing['way'], string>> = {

@@ -203,7 +203,11 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
     const link = page.getByRole('link', { name: 'Open in Tempo' });
     expect(await link.getAttribute('href')).toBe(`https://tempo.example/trace/${TRACE}`);
     await page.keyboard.press('y');
-    await eventually(async () => (await textOfClipboard(page)) === page.url(), 'the link by its key');
+    await page.getByText('The link is copied.').waitFor();
+    expect(await textOfClipboard(page)).toBe(page.url());
+    await page.keyboard.press('c');
+    await page.getByText('The row is copied.').waitFor();
+    expect(await textOfClipboard(page)).toMatch(/^\[\n {2}\{/);
   });
 
   it('is filtered from the header: by errors and by a range of durations, and replays from the sparkline', async () => {

@@ -238,14 +238,14 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
     const log = await startLog();
     const options = { forcedColors: 'active', reducedMotion: 'reduce' } as const;
     const page = await openLive(await openContext(browser, options), log.url);
-    await log.append(ended('error'));
-    await page.locator('.row-error').waitFor();
+    await log.append(ended('ok'));
+    await page.locator('.row-ok').waitFor();
     await page.getByRole('button', { name: 'hide health' }).click();
-    await page.locator('.row-error .bar i').waitFor();
+    await page.locator('.row-ok .bar i').waitFor();
     const ground = (selector: string): Promise<string> =>
       page.evaluate(`getComputedStyle(document.querySelector('${selector}')).backgroundColor`);
     const paper = await ground('body');
-    expect(await ground('.row-error .bar i')).not.toBe(paper);
+    expect([await ground('.row-ok .bar i'), paper]).toEqual(['rgb(0, 0, 0)', 'rgb(255, 255, 255)']);
     expect(await ground('[aria-pressed=true]')).not.toBe(await ground('[aria-pressed=false]'));
     expect(await page.evaluate('document.getAnimations().length')).toBe(0);
   });
