@@ -1,7 +1,6 @@
 import './styles/tokens.css';
 import './styles/frame.css';
 import './styles/rows.css';
-import './styles/contrast.css';
 import { render } from 'preact';
 import { startInBrowser } from './browser.ts';
 import { App } from './views/app.tsx';

@@ -1,3 +1,4 @@
+import '../styles/contrast.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { formatCount } from '../state/figures.ts';

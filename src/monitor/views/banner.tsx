@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks';
 import { formatTime } from '../state/figures.ts';
 import { useMonitor } from './context.ts';
 
@@ -5,6 +6,7 @@ import { useMonitor } from './context.ts';
 export function Banner() {
   const monitor = useMonitor();
   const { store } = monitor;
+  const awaySinceMs = useRef<number | undefined>(undefined);
   const connection = store.connection.value;
   const hasRows = store.rows.value.count > 0 || store.view.value !== 'live';
   if (connection.state === 'file') {
@@ -32,8 +34,11 @@ export function Banner() {
     return <Notice isBad words={connection.detail} action="clear the filter" onAct={clear} />;
   }
   const { log } = store.stats.value ?? {};
+  if (log?.connected !== false) awaySinceMs.current = undefined;
   if (connection.state !== 'live' || log?.connected !== false) return null;
-  const words = `livespan cannot reach its log (${log.description ?? 'unknown'}); showing what is in memory.`;
+  awaySinceMs.current ??= Date.now();
+  const since = formatTime(awaySinceMs.current * 1_000).slice(0, 8);
+  const words = `livespan cannot reach its log (${log.description ?? 'unknown'}) since ${since}; showing what is in memory.`;
   return <Notice isBad words={`${words} ${log.problem?.message ?? ''}`} />;
 }
 

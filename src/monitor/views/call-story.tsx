@@ -16,7 +16,7 @@ export function CallStory({ callId }: { callId: string }) {
   const story = tellCall(call, call.runningCount > 0 ? store.nowMs.value * 1_000 : call.endUs);
   return (
     <article class="story">
-      <h3>{story.request}</h3>
+      <h2>{story.request}</h2>
       <p class="muted">
         <code>{story.callId}</code> {story.path.join(' → ')}
       </p>
@@ -43,7 +43,7 @@ export function CallStory({ callId }: { callId: string }) {
       </ol>
       {story.chat !== undefined && (
         <section class="chat">
-          <h4>Prompt and answer</h4>
+          <h3>Prompt and answer</h3>
           {[...story.chat.input, ...story.chat.output].map((message, index) => (
             // Messages have no identity but their place.
             <div key={index} class={`message message-${message.role}`}>

@@ -12,6 +12,7 @@ import { useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
 import { Glyph } from './glyph.tsx';
 import { NotHeld } from './not-held.tsx';
+import { closeSelection } from './selection.ts';
 import { Waterfall } from './waterfall.tsx';
 
 const TABS: readonly [DrawerTab, string][] = [
@@ -38,9 +39,7 @@ export function Drawer() {
   }, [key]);
   if (selection?.type !== 'row') return null;
   const row = store.row(selection.key);
-  const close = (): void => {
-    store.selection.value = undefined;
-  };
+  const close = (): void => closeSelection(store);
   return (
     <aside
       ref={body}

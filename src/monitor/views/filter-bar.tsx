@@ -9,10 +9,10 @@ import { Glyph } from './glyph.tsx';
 
 export function FilterBar() {
   return (
-    <div class="filter-bar">
+    <search class="filter-bar">
       <FilterInput />
       <FilterChips />
-    </div>
+    </search>
   );
 }
 

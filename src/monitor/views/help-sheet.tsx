@@ -1,3 +1,4 @@
+import '../styles/help.css';
 import { useEffect, useRef } from 'preact/hooks';
 import { useStore } from './context.ts';
 import { SHORTCUTS } from './shortcuts.ts';

@@ -1,3 +1,4 @@
+import '../styles/histogram.css';
 import { useSignal } from '@preact/signals';
 import { formatDuration } from '../state/figures.ts';
 import { useStore } from './context.ts';

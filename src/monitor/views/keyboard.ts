@@ -4,6 +4,7 @@ import type { Store } from '../state/store.ts';
 import { copyText } from './copy.tsx';
 import { toggleRunning } from './filter-chips.tsx';
 import { goTo } from './header.tsx';
+import { closeSelection } from './selection.ts';
 import { sayDone } from './status-words.ts';
 
 const VIEW_KEYS: Readonly<Record<string, View>> = { l: 'live', t: 'traces', c: 'calls', s: 'services', h: 'health' };
@@ -24,9 +25,7 @@ export function listenToKeys(store: Store): (event: KeyboardEvent) => void {
     k: () => move('up'),
     ArrowUp: () => move('up'),
     Enter: () => move('open'),
-    Escape: () => {
-      store.selection.value = undefined;
-    },
+    Escape: () => closeSelection(store),
     ' ': () => (store.pause.peek() === undefined ? store.pauseRows('user') : store.resumeRows()),
     G: () => {
       if (store.travel.peek() !== undefined) store.backToLive();

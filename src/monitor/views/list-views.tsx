@@ -9,6 +9,7 @@ import { CallCard, TraceCard } from './cards.tsx';
 import { useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
 import { EmptyState } from './empty-state.tsx';
+import { traceOf } from './selection.ts';
 import { Waterfall } from './waterfall.tsx';
 
 /** Newest of a long list; older ones are found by the filter. */
@@ -17,7 +18,7 @@ const SHOWN_MAX = 200;
 export function TracesView() {
   const store = useStore();
   const { selection, traces } = { selection: store.selection.value, traces: store.traces.value };
-  const chosen = selection?.type === 'trace' ? selection.traceId : undefined;
+  const chosen = traceOf(selection);
   return (
     <Split
       title="Traces"

@@ -1,3 +1,4 @@
+import '../styles/menus.css';
 import { useSignal } from '@preact/signals';
 import { useMonitor } from './context.ts';
 

@@ -21,7 +21,8 @@ export function ServicesView() {
     );
   }
   return (
-    <main class="page" id="view">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to scroll by keyboard too
+    <main class="page" id="view" tabIndex={0}>
       <h2>Services</h2>
       <table>
         <thead>
@@ -96,7 +97,8 @@ export function HealthView() {
   const loss = store.loss.value;
   const log = stats?.log;
   return (
-    <main class="page" id="view">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to scroll by keyboard too
+    <main class="page" id="view" tabIndex={0}>
       <h2>Health of livespan</h2>
       {log?.problem !== undefined && <p class="is-error">{log.problem.message}</p>}
       {log?.warnings?.map((warning) => (

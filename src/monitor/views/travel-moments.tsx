@@ -1,3 +1,4 @@
+import '../styles/menus.css';
 import { useStore } from './context.ts';
 
 const BACK: readonly [minutes: number, title: string][] = [

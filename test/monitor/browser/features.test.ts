@@ -210,6 +210,36 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
     expect(await textOfClipboard(page)).toMatch(/^\[\n {2}\{/);
   });
 
+  it('keeps the trace beside the span that is opened in it, and lists the longest first', async () => {
+    const log = await startLog();
+    const page = await openLive(await openContext(browser), log.url, '/monitor/traces');
+    const other = { ...root, traceId: 'ab'.repeat(16), name: 'GET', callId: 'other', service: 'shop' };
+    await log.append(
+      activity('span.end', 900, { ...root, status: 'ok', durationMs: 900 }),
+      activity('span.end', 1_000, { ...other, status: 'ok', durationMs: 5 }),
+    );
+    const titles = page.locator('.cards b');
+    await eventually(async () => (await titles.allTextContents()).join().includes('GET'), 'both traces');
+    expect((await titles.allTextContents()).map((title) => title.trim())).toEqual([
+      'ok GET /v1/chat',
+      'ok POST /v1/chat',
+    ]);
+    await page.getByLabel('Order').selectOption('duration');
+    await eventually(async () => (await titles.first().textContent())?.includes('POST') === true, 'longest first');
+    await titles.first().click();
+    await page.locator('.waterfall li').getByRole('button', { name: /POST/ }).click();
+    await page.locator('.drawer h2').waitFor();
+    expect(await page.locator('.detail .waterfall').isVisible()).toBe(true);
+    await page.keyboard.press('Escape');
+    await page.locator('.drawer').waitFor({ state: 'detached' });
+    expect(new URL(page.url()).pathname).toBe(`/monitor/traces/${TRACE}`);
+    await page.getByLabel('Service').selectOption('shop');
+    await eventually(async () => (await titles.count()) === 1, 'one service');
+    expect(new URL(page.url()).searchParams.get('filter')).toBe('service:shop');
+    await page.getByLabel('Service').selectOption('');
+    await eventually(async () => (await titles.count()) === 2, 'all services');
+  });
+
   it('is filtered from the header: by errors and by a range of durations, and replays from the sparkline', async () => {
     const log = await startLog();
     const page = await openLive(await openContext(browser), log.url);

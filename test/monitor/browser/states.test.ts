@@ -119,6 +119,20 @@ describe.skipIf(program === undefined)('the states of the page', () => {
     }, 'the second is live');
   });
 
+  it('says since when the log cannot be reached, and goes on when it can', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const log = await startLog({ url: redis.url });
+    const page = await openLive(await openContext(browser), log.url);
+    await log.appendNumbered(0, 2);
+    await page.locator('.row', { hasText: 'e1' }).waitFor();
+    await redis.kill();
+    await page.locator('.banner', { hasText: /cannot reach its log \(.*\) since \d\d:\d\d:\d\d; showing/ }).waitFor();
+    expect(await namesOf(page)).toEqual(['e1', 'e0']);
+    await redis.restart();
+    await page.locator('.banner').waitFor({ state: 'detached' });
+  });
+
   it('marks where the log was recreated', async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
