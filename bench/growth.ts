@@ -8,6 +8,7 @@ import type { FanOutResult } from './sse-process.ts';
 
 const READERS = [1, 10, 100, 1_000];
 const FILTERS = [1, 10, 100];
+const FILTER_READERS = 100;
 const LOAD_READERS = 10;
 const P99_HELD_MS = 80;
 
@@ -28,7 +29,17 @@ export const growth: Bench = {
     const byReaders: Point[] = [];
     for (const x of isQuick ? [1, 1_000] : READERS) byReaders.push({ x, y: (await fanOut(x, 1_000)).frameUs * x });
     const byFilters: Point[] = [];
-    for (const x of isQuick ? [1, 100] : FILTERS) byFilters.push({ x, y: (await fanOut(100, 1_000, x)).frameUs * 100 });
+    const evaluations: Row[] = [];
+    for (const x of isQuick ? [1, 100] : FILTERS) {
+      const result = await fanOut(FILTER_READERS, 1_000, x);
+      byFilters.push({ x, y: result.frameUs * FILTER_READERS });
+      evaluations.push({
+        what: `filter evaluations an activity ÷ distinct filters, ${FILTER_READERS} readers of ${x}`,
+        value: result.evaluations / x,
+        target: { sign: '≤', value: 1 },
+        detail: `${result.evaluations.toFixed(2)} an activity`,
+      });
+    }
     const replays = await replayRows(isQuick, say);
     const { highest, latencies } = await underLoad(isQuick, fanOut);
     const byLoad = latencies.map(({ share, result }) => ({ x: share * 100, y: result.p50Ms }));
@@ -42,11 +53,12 @@ export const growth: Bench = {
         unit: 'µs',
         detail: what.startsWith('reader')
           ? `${(y / x).toFixed(2)} µs a frame, at 1000/s`
-          : `${(y / 100).toFixed(2)} µs a frame, at 1000/s`,
+          : `${(y / FILTER_READERS).toFixed(2)} µs a frame, at 1000/s`,
       });
     return [
       ...byReaders.map(cpu('readers of one filter')),
-      ...byFilters.map(cpu('distinct filters among 100 readers')),
+      ...byFilters.map(cpu(`distinct filters among ${FILTER_READERS} readers`)),
+      ...evaluations,
       ...replays,
       ...latencies.map(({ share, result }) => ({
         what: `p50 at ${share * 100} % of the highest rate held (${highest}/s to ${LOAD_READERS} readers)`,

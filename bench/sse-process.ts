@@ -17,6 +17,8 @@ export interface FanOutResult {
   /** CPU of one `socket.write` of one frame, µs, in the same process. */
   sendUs: number;
   frames: number;
+  /** Filter evaluations an activity, all readers together. */
+  evaluations: number;
   deliveredShare: number;
   /** From the append to the client that read it, ms. */
   p50Ms: number;
@@ -117,6 +119,7 @@ async function runFanOut(readers: number, rate: number, seconds: number, filters
     frameUs: (used.user + used.system) / frames,
     sendUs: await measureSend(readers),
     frames,
+    evaluations: (after.filterEvaluations - before.filterEvaluations) / (rate * seconds),
     deliveredShare: client.disorder === 0 ? Math.min(delivered, exact) : 0,
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
