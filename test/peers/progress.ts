@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 export type Say = (line: string) => void;
 
 const TELL_EVERY_MS = 15_000;
+const TIMEOUT_MS = 30 * 60_000;
 
 /** Runs a program and says every now and then how long it has been at it. */
 export async function runTelling(
@@ -38,9 +39,9 @@ export function run(
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeoutMs ?? 30 * 60_000,
-      killSignal: 'SIGKILL',
     });
+    // Not the option of spawn(): its timer stays for a program that is not there, and keeps the process alive as long.
+    const limit = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? TIMEOUT_MS);
     let output = '';
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -49,8 +50,12 @@ export function run(
     child.stderr.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-4_000);
     });
-    child.once('error', reject);
+    child.once('error', (error) => {
+      clearTimeout(limit);
+      reject(error);
+    });
     child.once('close', (code, signal) => {
+      clearTimeout(limit);
       if (code === 0) resolve(output.trim());
       else reject(new Error(`${program} ended with ${signal ?? code}\n${errors || output.slice(-4_000)}`));
     });
