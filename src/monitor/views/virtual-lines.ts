@@ -3,7 +3,7 @@ import { useLayoutEffect, useState } from 'preact/hooks';
 
 export const LINE_PX = 28;
 /** Lines drawn beyond what is in sight, so that a quick scroll does not show paper. */
-const OVERSCAN = 8;
+const OVERSCAN = 4;
 
 export interface VirtualLines {
   first: number;
