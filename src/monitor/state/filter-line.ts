@@ -58,10 +58,9 @@ export function createFilterLine(): FilterLine {
     },
     setRange(field, ...values) {
       const wanted = termsOf(values.map((value) => `${field}:${value}`).join(' '));
-      const target = termsOf(`${field}:*`)[0] ?? wanted[0];
-      const kept = termsOf(text.peek()).filter(
-        (held) => !wanted.some((one) => isSameTarget(one, held)) && !(target && isSameTarget(target, held)),
-      );
+      const kept = termsOf(text.peek()).filter(({ negated, target }) => {
+        return negated || target.type !== 'field' || target.field !== field;
+      });
       line.apply(printFilter({ terms: [...kept, ...wanted] }));
     },
   };

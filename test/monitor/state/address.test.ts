@@ -51,6 +51,9 @@ describe('the filter line', () => {
     filter.setRange('duration', '>=100ms', '<500ms');
     filter.setRange('duration', '>=1s');
     expect(filter.text.value).toBe('severity:>=warn duration:>=1s');
+    filter.setRange('duration');
+    expect(filter.text.value).toBe('severity:>=warn');
+    filter.setRange('duration', '>=1s');
     filter.draft.value = 'service:api severity:>=bad';
     expect(filter.problem.value).toMatchObject({ column: 24 });
     expect(filter.apply()).toBe(false);
