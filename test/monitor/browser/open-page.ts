@@ -1,8 +1,9 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { build } from 'vite';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import type { Activity } from '../../../src/activity/activity.ts';
+import { launchChromium, provideChromium } from '../../support/chromium.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -17,18 +18,59 @@ export async function buildMonitor(): Promise<void> {
     ),
   );
   if (newestMs < builtMs) return;
+  const { build } = await import('vite');
   await build({ configFile: join(ROOT, 'vite.config.ts'), root: join(ROOT, 'src/monitor'), logLevel: 'silent' });
 }
 
+/** The one browser of a test file. */
+export interface SharedBrowser {
+  readonly isMissing: boolean;
+  openContext(options?: BrowserContextOptions, atEnd?: AtEnd): Promise<BrowserContext>;
+}
+
+/** Takes what has to be done at the end of a test, or of all tests of a file. */
+export type AtEnd = (end: () => void | Promise<void>) => void;
+
+export function shareBrowser(): SharedBrowser {
+  const program = provideChromium();
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    if (program === undefined) return;
+    await buildMonitor();
+    browser = await launchChromium(program);
+  }, 120_000);
+  afterAll(() => browser?.close());
+  return {
+    isMissing: program === undefined,
+    openContext(options, atEnd) {
+      if (browser === undefined) throw new Error('there is no browser');
+      return openContext(browser, options, atEnd);
+    },
+  };
+}
+
+/** What all tests of a file share is ended after the last of them, the newest first. */
+export function afterAllTests(): AtEnd {
+  const ends: (() => void | Promise<void>)[] = [];
+  afterAll(async () => {
+    for (const end of ends.reverse()) await end();
+  });
+  return (end) => void ends.push(end);
+}
+
 /** A context without cache; anything that the page throws or that its policy forbids fails the test. */
-export async function openContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+export async function openContext(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+  atEnd: AtEnd = onTestFinished,
+): Promise<BrowserContext> {
   const context = await browser.newContext({ viewport: { width: 1_280, height: 800 }, ...options });
   const problems: string[] = [];
   context.on('weberror', (error) => problems.push(error.error().message));
   context.on('console', (message) => {
     if (/Content Security Policy/.test(message.text())) problems.push(message.text());
   });
-  onTestFinished(async () => {
+  atEnd(async () => {
     await context.close();
     if (problems.length > 0) throw new Error(`The page had problems:\n${problems.join('\n')}`);
   });
@@ -40,6 +82,30 @@ export async function openLive(context: BrowserContext, url: string, address = '
   await page.goto(url + address);
   await page.locator('.badge-live').waitFor();
   return page;
+}
+
+/** Another address in the same page, as a step back or forward brings it. */
+export async function goTo(page: Page, address: string): Promise<void> {
+  await page.evaluate(
+    `history.pushState(null, '', ${JSON.stringify(address)}); dispatchEvent(new PopStateEvent('popstate'))`,
+  );
+}
+
+/** The file that "export" gives: every activity behind the rows, in the order of the log. */
+export async function exportOf(page: Page): Promise<{ text: string; activities: (Activity & { cursor: string })[] }> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'export' }).click(),
+  ]);
+  const text = readFileSync(await download.path(), 'utf8');
+  const lines = text.split('\n').slice(0, -1);
+  return { text, activities: lines.map((line) => JSON.parse(line) as Activity & { cursor: string }) };
+}
+
+/** Readers of the stream, as the server counts them. */
+export async function readersOf(url: string): Promise<number> {
+  const stats = (await (await fetch(`${url}/stats`)).json()) as { readers: { readers: number } };
+  return stats.readers.readers;
 }
 
 /** The rows of the list that are in sight, top first, by what stands in their name cell. */

@@ -101,7 +101,7 @@ describe.skipIf(program === undefined)('the states of the page', () => {
       .getByRole('button', { name: 'try now' })
       .click({ timeout: 2_000 })
       .catch(() => undefined);
-    await page.getByText(/Reconnected after .*, nothing lost\./).waitFor();
+    await page.locator('.status-words', { hasText: /^Reconnected after .*, nothing lost\.$/ }).waitFor();
     expect(await page.locator('.banner').count()).toBe(0);
   });
 
@@ -170,7 +170,7 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
     const page = await openLive(await openContext(browser, options), log.url);
     await log.append(activity('span.start', 0, span), ended('error'));
     await page.locator('.row-error').click();
-    await page.locator('.drawer h2').waitFor();
+    await page.locator('.drawer header h2').waitFor();
     expect((await page.locator('.drawer').boundingBox())?.width).toBe(360);
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Traces', exact: true }).click();

@@ -10,6 +10,8 @@ import { activity } from '../frames.ts';
 export interface Log {
   readonly url: string;
   append(...activities: readonly Activity[]): Promise<void>;
+  /** Where what is appended goes: to a server beside the one under test. */
+  readonly keeperUrl: string;
   /** `count` events named `e<first>`, `e<first + 1>` … */
   appendNumbered(first: number, count: number): Promise<void>;
   /** Ends the server. The log goes on if it is in Redis. */
@@ -17,8 +19,11 @@ export interface Log {
   restart(): Promise<void>;
 }
 
-/** A real server with a log of its own. */
-export async function startLog(options: ServerOptions = {}): Promise<Log> {
+/** A real server with a log of its own, until the end of the test or of what `atEnd` says. */
+export async function startLog(
+  options: ServerOptions = {},
+  atEnd: (end: () => void | Promise<void>) => void = onTestFinished,
+): Promise<Log> {
   const settings = {
     url: 'memory:',
     feed: `test:${randomBytes(6).toString('hex')}:x`,
@@ -29,7 +34,7 @@ export async function startLog(options: ServerOptions = {}): Promise<Log> {
   // Holds the embedded log while the server under test is away.
   const keeper = await createServer({ ...settings, port: 0 });
   let server: LivespanServer = await createServer(settings);
-  onTestFinished(async () => {
+  atEnd(async () => {
     await server.close();
     await keeper.close();
   });
@@ -52,6 +57,7 @@ export async function startLog(options: ServerOptions = {}): Promise<Log> {
 
   return {
     url,
+    keeperUrl: keeper.url,
     append,
     appendNumbered: (first, count) =>
       append(...Array.from({ length: count }, (_, index) => activity('event', index, { name: `e${first + index}` }))),

@@ -1,0 +1,115 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startRedis } from '../../support/redis.ts';
+import { startLog } from '../feed/live.ts';
+import { countsOf, eventually, goTo, namesOf, openLive, shareBrowser } from './open-page.ts';
+
+const browser = shareBrowser();
+const TOKEN = 'a-token-for-the-test';
+
+async function signIn(page: Page, token: string): Promise<void> {
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+async function says(page: Page, ...sentences: (string | RegExp)[]): Promise<void> {
+  for (const sentence of sentences) await page.getByText(sentence).first().waitFor();
+}
+
+describe.skipIf(browser.isMissing)('in words, the page', () => {
+  it('denied: asks to sign in where there are no rows, and comes back from there', async () => {
+    const log = await startLog({ token: TOKEN });
+    const page = await (await browser.openContext()).newPage();
+    await page.goto(`${log.url}/monitor/live`);
+    await signIn(page, 'wrong');
+    await page.getByRole('alert').waitFor();
+    await signIn(page, TOKEN);
+    await says(page, 'No activity yet. Run this:');
+    // Sessions end with the server.
+    await log.restart();
+    await page.locator('.badge-denied').waitFor();
+    await says(page, 'This server asks you to sign in.', 'with the token that the server was started with');
+    await page.locator('.empty').getByRole('button', { name: 'Sign in' }).click();
+    await signIn(page, TOKEN);
+    await page.locator('.badge-live').waitFor();
+  });
+
+  it('disconnected: how to start it where there are no rows, and the other views are there all the same', async () => {
+    const log = await startLog();
+    const page = await openLive(await browser.openContext(), log.url);
+    await says(page, 'No activity yet. Run this:');
+    // It loads the rest when it has nothing else to do.
+    const hasRest = `performance.getEntriesByType('resource').some(({ name }) => name.includes('table-views'))`;
+    await eventually(() => page.evaluate(hasRest), 'the other views are loaded');
+    await log.stop();
+    await says(page, 'livespan cannot be reached.', 'npx livespan serve');
+    // Also what was never opened before is there.
+    await page.locator('.views').getByRole('button', { name: 'Health' }).click();
+    await says(page, 'Nothing was lost.', /Not connected since \d\d:\d\d:\d\d; what was seen stays/);
+    expect(await page.locator('.status-words').textContent()).toMatch(/^Not connected since \d\d:\d\d:\d\d: /);
+    await page.locator('.views').getByRole('button', { name: 'Live' }).click();
+    await log.restart();
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.locator('.badge-live').waitFor();
+    await says(page, 'No activity yet. Run this:');
+  });
+
+  it('recreated: in the list, whose rows stay, and in the health view', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const log = await startLog({ url: redis.url });
+    const page = await openLive(await browser.openContext(), log.url);
+    await log.appendNumbered(0, 2);
+    await page.locator('.row', { hasText: 'e1' }).waitFor();
+    await redis.cli('FLUSHALL');
+    await log.appendNumbered(2, 2);
+    await page.locator('.row', { hasText: 'e3' }).waitFor();
+    await says(page, 'The log was recreated. Earlier rows are from the old log.');
+    expect((await namesOf(page)).filter((name) => /^e\d$/.test(name))).toEqual(['e3', 'e2', 'e1', 'e0']);
+    expect((await countsOf(page)).loss).toMatchObject({ resets: 1 });
+    await goTo(page, '/monitor/health');
+    await says(page, /1 reset\b/, 'The log was recreated.');
+  });
+
+  it('trimmed: how many were missed stands in the list, below it and in the health view', async () => {
+    const log = await startLog({ logCountMax: 1_000 });
+    const page = await openLive(await browser.openContext(), log.url);
+    await log.appendNumbered(0, 1);
+    await page.locator('.row', { hasText: 'e0' }).waitFor();
+    await log.stop();
+    await log.appendNumbered(1, 4_000);
+    await log.restart();
+    await page.getByRole('button', { name: 'try now' }).click();
+    await eventually(async () => (await countsOf(page)).loss.missed > 0, 'the loss is told');
+    const { missed } = (await countsOf(page)).loss;
+    const words = missed.toLocaleString('en');
+    await eventually(async () => (await countsOf(page)).totals.activities === 4_001 - missed, 'all that is left');
+    await page.locator('.status .is-warn', { hasText: `${words} lost` }).waitFor();
+    await says(page, `${words} activities were trimmed before we came back.`);
+    await goTo(page, '/monitor/health');
+    await says(
+      page,
+      `${words} log entries missed by this page`,
+      `${words} activities were trimmed before they were read.`,
+    );
+  });
+
+  it('empty: what the filter hides, in every view, and that a link is too old', async () => {
+    const log = await startLog();
+    const page = await openLive(await browser.openContext(), log.url);
+    await log.appendNumbered(0, 1);
+    await page.locator('.row').waitFor();
+    for (const view of ['live', 'traces', 'calls', 'services']) {
+      await goTo(page, `/monitor/${view}?filter=name:nothing`);
+      await says(page, 'Nothing matches yet.', 'What comes will show here as soon as it matches');
+    }
+    await page.locator('.empty').getByRole('button', { name: 'Clear the filter' }).click();
+    await eventually(async () => new URL(page.url()).search === '', 'no filter is left');
+    await goTo(page, '/monitor/live?row=1-1');
+    await says(
+      page,
+      /^This row is not in the log, which goes back to .* It was trimmed, or the link is of another log/,
+    );
+    expect(await namesOf(page)).toEqual(['e0']);
+  });
+});
