@@ -64,6 +64,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   let journey: Journey | undefined;
   /** The filter that is followed; `undefined` when nothing is. */
   let followed: string | undefined;
+  let past = new AbortController();
   let stop: (() => void) | undefined;
   let stopRecords: (() => void) | undefined;
 
@@ -81,14 +82,28 @@ export function createMonitor(options: MonitorOptions): Monitor {
       reconnects.hear(state);
       store.connection.value = state;
     },
+    onOlder: (until) => void addLastMinute(until),
     onBehind(remaining) {
       if (remaining > 0) watch.measure();
       else {
         store.setBehind(0);
-        store.isLoaded.value = true;
+        store.setLoaded();
       }
     },
   });
+
+  /** The header tells of a minute from the first second on. */
+  async function addLastMinute(until: string): Promise<void> {
+    const { signal } = past;
+    const filter = store.filter.text.peek();
+    try {
+      const { fetchLastMinute } = await import('./feed/last-minute.ts');
+      const frames = await fetchLastMinute(place, { filter, until }, signal);
+      if (!signal.aborted) store.addPast(frames);
+    } catch {
+      // The header then tells of what the page has seen itself.
+    }
+  }
 
   function endJourney(): string | undefined {
     const cursor = journey?.cursor;
@@ -108,7 +123,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       isHeld: () => store.travel.peek()?.isHeld === true || store.pause.peek() !== undefined,
       onFrames: (frames) => store.enqueue(frames),
       onMoment: (atMs) => {
-        store.isLoaded.value = true;
+        store.setLoaded();
         const current = store.travel.peek();
         if (current !== undefined && current.atMs !== atMs) store.travel.value = { ...current, atMs };
       },
@@ -122,6 +137,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 
   function follow(filter: string, fromMs: number | undefined, isFile: boolean): void {
+    past.abort();
+    past = new AbortController();
     const cursor = endJourney();
     if (isFile) {
       client.stop();
@@ -174,7 +191,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       store.travel.value = undefined;
       file.value = { name, activities, invalid: read.invalid };
       store.clear();
-      store.isLoaded.value = true;
+      store.setLoaded();
       store.connection.value = { state: 'file', name, activities, invalid: read.invalid };
       store.countInvalid(read.invalid);
       store.enqueue(read.frames);
@@ -186,6 +203,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     },
     leave: () => sharing.leave(),
     close() {
+      past.abort();
       stop?.();
       stopRecords?.();
       endJourney();

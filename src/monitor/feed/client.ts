@@ -14,6 +14,8 @@ export interface ClientOptions extends PageOptions {
   onState: (state: StreamState) => void;
   /** Log entries still to be read before the view is live, about. */
   onBehind: (remaining: number) => void;
+  /** The newest were read, and the log has more before that place. */
+  onOlder?: (until: string) => void;
   /** How many of the newest to show first (1,000). */
   newestMax?: number;
 }
@@ -173,6 +175,7 @@ class Run {
     if (signal.aborted) return;
     this.#options.onInvalid(page.invalid);
     this.#hand(page.frames.reverse());
+    if (page.next !== undefined) this.#options.onOlder?.(page.next);
   }
 
   async #catchUp(signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Activity } from '../../activity/activity.ts';
 import { AppClock } from './app-clock.ts';
 import { type EngineLimits, LIMITS } from './bounds.ts';
 import { CallTable } from './calls.ts';
@@ -172,18 +173,31 @@ export class Engine {
     const failed = isError(activity);
     this.#counts.activities += 1;
     if (failed) this.#counts.errors += 1;
+    this.#measure(activity, timeMs, failed);
     if (kind === 'span.start') {
       this.#counts.spansStarted += 1;
       this.#clock.see(cursor, timeMs);
     } else if (kind === 'span.end') {
       this.#counts.spansEnded += 1;
-      this.rates.addEnded(timeMs, failed, activity.durationMs);
     } else if (kind === 'notice' && activity.name === 'livespan.dropped') {
       this.#losses.addDropped(cursor, activity, receivedMs);
     }
-    this.rates.add(timeMs, failed);
     this.services.add(activity, timeMs, failed);
     this.known.add(activity);
+  }
+
+  /** What came before the rows, for the figures that tell of the last minute. */
+  addPast(frames: readonly Waiting['frame'][]): void {
+    for (const frame of frames) {
+      if (frame.type !== 'activity') continue;
+      const { activity } = frame;
+      this.#measure(activity, timeUsOf(activity) / 1_000, isError(activity));
+    }
+  }
+
+  #measure({ kind, durationMs }: Activity, timeMs: number, failed: boolean): void {
+    this.rates.add(timeMs, failed);
+    if (kind === 'span.end') this.rates.addEnded(timeMs, failed, durationMs);
   }
 
   /** Rows, traces and calls. */

@@ -64,7 +64,7 @@ export interface Store {
 
   readonly connection: Signal<Connection>;
   /** Whether what was there already has been read; until then, nothing can be said about what is missing. */
-  readonly isLoaded: Signal<boolean>;
+  readonly isLoaded: ReadonlySignal<boolean>;
   /** The newest reconnect, to be said once; the view may set it to `undefined`. */
   readonly reconnected: Signal<Reconnected | undefined>;
   /** Log entries between what is shown and the newest one known; 0 is caught up. Paused rows do not count. */
@@ -117,6 +117,8 @@ export interface Store {
 
   /** For the connection: takes frames in. They show at the next `flush`. */
   enqueue(frames: readonly Frame[], receivedMs?: number): void;
+  /** What came before the rows: it counts in the figures of the last minute alone. */
+  addPast(frames: readonly Frame[]): void;
   countInvalid(lines: number): void;
   /**
    * Applies what was enqueued for at most `budgetMs`, and publishes it and what was applied before unless `isHeldBack`.
@@ -126,6 +128,8 @@ export interface Store {
   /** Moves clocks and figures on without frames. */
   tick(): void;
   setBehind(remaining: number): void;
+  /** All that was there already is enqueued: with the last of it shown, the page is loaded. */
+  setLoaded(): void;
   /** ms by which the page's clock is ahead of the log's. */
   setLogClock(offsetMs: number): void;
   /** Frames that wait for a `flush`. */
@@ -150,6 +154,8 @@ export function createStore(options: StoreOptions = {}): Store {
   const found = signal<FoundRecord | undefined>(undefined);
   const foundVersion = signal(0);
   const isRunningOnly = signal(false);
+  const isLoaded = signal(false);
+  let isAllHere = false;
   const order = signal<RowOrder>('newest');
   const filter = createFilterLine();
   let figuresAtMs = 0;
@@ -182,6 +188,7 @@ export function createStore(options: StoreOptions = {}): Store {
     batch(() => {
       if (changedRows) rowsVersion.value += 1;
       totalsVersion.value += 1;
+      if (isAllHere && engine.backlog() === 0) isLoaded.value = true;
       const clockMs = clock();
       if (Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
       const paused = pause.peek();
@@ -207,7 +214,7 @@ export function createStore(options: StoreOptions = {}): Store {
     loss: computed(version(totalsVersion, () => engine.loss())),
     nowMs,
     connection: signal<Connection>({ state: 'connecting' }),
-    isLoaded: signal(false),
+    isLoaded,
     reconnected: signal<Reconnected | undefined>(undefined),
     behind: computed(() => Math.max(remaining.value, version(totalsVersion, () => engine.backlog())())),
     pause,
@@ -285,7 +292,8 @@ export function createStore(options: StoreOptions = {}): Store {
         engine.clear();
         engine.hold(false);
         pause.value = undefined;
-        store.isLoaded.value = false;
+        isLoaded.value = false;
+        isAllHere = false;
         figuresAtMs = 0;
         publish(true);
       });
@@ -295,6 +303,7 @@ export function createStore(options: StoreOptions = {}): Store {
       engine.enqueue(frames, receivedMs);
       if (found.peek()?.see(frames, receivedMs)) foundVersion.value += 1;
     },
+    addPast: (frames) => engine.addPast(frames),
     countInvalid: (lines) => engine.countInvalid(lines),
     flush(budgetMs, isHeldBack = false) {
       if (engine.backlog() > 0) {
@@ -305,6 +314,9 @@ export function createStore(options: StoreOptions = {}): Store {
       return engine.backlog();
     },
     tick: () => publish(haveRowsChanged),
+    setLoaded() {
+      isAllHere = true;
+    },
     setBehind(count) {
       remaining.value = count;
     },

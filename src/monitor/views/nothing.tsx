@@ -1,6 +1,6 @@
+import type { ComponentChildren } from 'preact';
 import { useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
-import { ClearFilter, Empty } from './empty-state.tsx';
 
 /** All is well, and there is nothing to show. */
 export function Nothing() {
@@ -10,6 +10,31 @@ export function Nothing() {
   }
   if (store.isRunningOnly.value) return <NothingRuns />;
   return store.filter.text.value === '' ? <FirstRun /> : <NoMatch />;
+}
+
+interface EmptyProps {
+  title: string;
+  detail?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+export function Empty({ title, detail, children }: EmptyProps) {
+  return (
+    <section class="empty">
+      <h2>{title}</h2>
+      {detail !== undefined && <p>{detail}</p>}
+      <p>{children}</p>
+    </section>
+  );
+}
+
+export function ClearFilter() {
+  const store = useStore();
+  return (
+    <button type="button" onClick={() => store.filter.apply('')}>
+      Clear the filter
+    </button>
+  );
 }
 
 function NothingRuns() {

@@ -54,7 +54,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
     const call = await openLive(context, log.url, `/monitor/calls/${CALL}`);
     await call.locator('.story', { hasText: 'POST /v1/chat' }).waitFor();
     const span = await openLive(context, log.url, `/monitor/live?row=${TRACE}/${spanId(2)}`);
-    await span.locator('.drawer h2', { hasText: 'retrieve' }).waitFor();
+    await span.locator('.drawer header h2', { hasText: 'retrieve' }).waitFor();
     expect((await countsOf(span)).rows).toBe(1_000);
     const gone = await openLive(context, log.url, `/monitor/traces/${'ab'.repeat(16)}`);
     await gone.getByText('This trace is not in the log, which goes back to').waitFor();
@@ -188,7 +188,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
       activity('span.end', 9, { ...root, status: 'ok', durationMs: 9 }),
     );
     await page.locator('.row-ok').click();
-    await page.locator('.drawer h2', { hasText: 'POST /v1/chat' }).waitFor();
+    await page.locator('.drawer header h2', { hasText: 'POST /v1/chat' }).waitFor();
     const copy = async (what: string): Promise<string> => {
       await page.getByRole('button', { name: `copy ${what}` }).click();
       await page.getByRole('button', { name: 'copied' }).waitFor();
@@ -228,7 +228,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
     await eventually(async () => (await titles.first().textContent())?.includes('POST') === true, 'longest first');
     await titles.first().click();
     await page.locator('.waterfall li').getByRole('button', { name: /POST/ }).click();
-    await page.locator('.drawer h2').waitFor();
+    await page.locator('.drawer header h2').waitFor();
     expect(await page.locator('.detail .waterfall').isVisible()).toBe(true);
     await page.keyboard.press('Escape');
     await page.locator('.drawer').waitFor({ state: 'detached' });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { formatTimeUs } from '../../../src/activity/time.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { activity } from '../frames.ts';
 import { namesOf, numbered, openMonitor, startLog, until } from './live.ts';
@@ -20,6 +21,28 @@ describe('following the log', () => {
     expect(monitor.store.connection.value).toEqual({ state: 'live' });
     expect(monitor.store.totals.value).toMatchObject({ activities: names.length, invalid: 0 });
     expect(monitor.store.loss.value.missed).toBe(0);
+  });
+
+  it('tells of the whole last minute in its figures, also of what has no row any more', async () => {
+    const log = await startLog();
+    const at = Date.now();
+    const ended = (index: number) =>
+      activity('span.end', 0, {
+        name: 'a',
+        time: formatTimeUs((at - 30_000 + index) * 1_000),
+        status: index < 300 ? 'error' : 'ok',
+        durationMs: 5,
+      });
+    await log.append(...Array.from({ length: 3_000 }, (_, index) => ended(index)));
+    const monitor = openMonitor(log.url);
+    monitor.start();
+    await until(
+      () => monitor.store.rates.value.perSecond.reduce((sum, count) => sum + count, 0) === 3_000,
+      'all 3,000',
+    );
+    await until(() => monitor.store.rates.value.errorShare === 0.1, 'the failed ones before the rows');
+    expect(monitor.store.rows.value.count).toBe(1_000);
+    expect(monitor.store.totals.value.activities).toBe(1_000);
   });
 
   it('asks the server for what passes the filter, and starts anew with another one', async () => {
