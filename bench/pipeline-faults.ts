@@ -81,7 +81,7 @@ ${rows.map(({ name, what }) => `- **${name}**: ${what}.`).join('\n')}
 
 The sums: every span that was sent was acknowledged or given back. Of the acknowledged, each is on the feed exactly once and in Tempo, by its trace id, but
 for those that the Collector counts as dropped (\`otelcol_exporter_enqueue_failed_spans\`), exactly as many; what it refused for want of memory it counts too
-(\`otelcol_receiver_refused_spans\`), and none of it is anywhere. Only a Collector that is killed without \`persistent-queues.yaml\` loses what nobody
-counts: what waited in its memory. Events that are published directly are all there in every row; they wait where livespan or Redis themselves are away.
+(\`otelcol_receiver_refused_spans\`), and none of it is anywhere. Two faults lose what nobody counts: a Collector that is killed without
+\`persistent-queues.yaml\`, what waited in its memory; a Tempo that is killed, what it had acknowledged and not written yet. Events that are published directly are all there in every row; they wait where livespan or Redis themselves are away.
 `;
 }

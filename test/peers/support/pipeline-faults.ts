@@ -15,6 +15,20 @@ export const PIPELINE_FAULTS: readonly PipelineFault[] = [
     },
   },
   {
+    name: 'Tempo is killed with -9',
+    what: 'under load, when it has just acknowledged spans: those that it held in memory are gone with it, which no Collector can know',
+    loses: { tempo: 'silent' },
+    async run(scene) {
+      const sent = () => scene.collector.figure('otelcol_exporter_sent_spans', 'exporter="otlp_grpc/tempo"');
+      await until('spans that Tempo acknowledged', async () => (await sent()) > 0);
+      await scene.pipeline.tempo.kill();
+      scene.note(`Tempo had acknowledged ${await sent()}`);
+      await waiting(scene, 'tempo', 1_000);
+      await scene.pipeline.tempo.restart();
+      await scene.moved();
+    },
+  },
+  {
     name: 'livespan is killed with -9',
     what: 'under load; it comes back when 2,000 spans wait for it',
     async run(scene) {
