@@ -69,7 +69,7 @@ export function tellCall(call: Call, nowUs: number): Story {
   const facts: Attributes = {};
   for (const { activity } of entries) Object.assign(facts, activity.attributes);
   const attempts = attemptsOf(entries);
-  const state = stateOf(call);
+  const state = stateOf(call, entries);
   const endUs = state === 'running' ? Math.max(nowUs, call.endUs) : call.endUs;
   const firstMs = firstTokenOf(facts, entries, attempts, call.startUs);
   const isAnswered = attempts.at(-1)?.state === 'ok';
@@ -95,11 +95,14 @@ export function tellCall(call: Call, nowUs: number): Story {
   };
 }
 
-function stateOf(call: Call): SpanState {
+/** A request that was answered well is ok, whatever had to be tried before. */
+function stateOf(call: Call, entries: readonly Entry[]): SpanState {
   const states = [...call.spans.values()].map(({ state }) => state);
   if (states.includes('running')) return 'running';
   if (states.includes('lost')) return 'lost';
-  return call.errorCount > 0 ? 'error' : 'ok';
+  const sent = entries.findLast(({ activity }) => activity.name === 'gateway.response_sent');
+  const isFailed = sent === undefined ? call.errorCount > 0 : isError(sent.activity);
+  return isFailed ? 'error' : 'ok';
 }
 
 function pathOf(entries: readonly Entry[], attempts: readonly Attempt[]): readonly string[] {

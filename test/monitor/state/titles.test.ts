@@ -26,8 +26,12 @@ describe('what things are called', () => {
     const call = { traceId: TRACE, callId: 'c1', service: 'gateway' };
     const http = { 'http.request.method': 'POST', 'url.path': '/v1/chat' };
     const upstream = { ...call, spanId: spanId(2), parentSpanId: spanId(1), spanKind: 'client', name: 'POST' } as const;
-    const event = (name: string, atMs: number, attributes: Record<string, string | number>) =>
-      frame('event', atMs, { ...call, spanId: spanId(1), name: `gateway.${name}`, attributes });
+    const event = (
+      name: string,
+      atMs: number,
+      attributes: Record<string, string | number>,
+      severity: 'info' | 'error' = 'info',
+    ) => frame('event', atMs, { ...call, spanId: spanId(1), name: `gateway.${name}`, attributes, severity });
     apply(
       start(1, 0, { ...call, name: 'POST', spanKind: 'server', attributes: http }),
       event('request_received', 1, http),
@@ -57,6 +61,12 @@ describe('what things are called', () => {
     apply(end(3, 950, 10, { ...upstream, spanId: spanId(3), status: 'error', statusMessage: 'other side closed' }));
     const failed = tellCall(record, (START_MS + 1_000) * 1_000).steps.at(-1);
     expect(failed).toMatchObject({ title: 'POST failed', detail: 'other side closed', state: 'error' });
+    apply(end(1, 960, 960, { ...call, name: 'POST', spanKind: 'server' }));
+    expect(record.errorCount).toBe(1);
+    // What was tried and failed on the way is told; the request itself was answered.
+    expect(tellCall(record, (START_MS + 1_000) * 1_000).state).toBe('ok');
+    apply(event('response_sent', 970, { 'http.response.status_code': 502 }, 'error'));
+    expect(tellCall(record, (START_MS + 1_000) * 1_000).state).toBe('error');
   });
 });
 
