@@ -30,6 +30,8 @@ const SERVICES: Readonly<Record<Signal, string>> = {
 const HEALTH = 'grpc.health.v1.Health';
 /** `HealthCheckResponse` with the status SERVING. */
 const SERVING = Buffer.from([0x08, 0x01]);
+/** A connection's calls at a time: grpc-js keeps the whole message of each before we see it. More of them wait. */
+const CALLS_MAX = 32;
 const CLOSE_WAIT_MS = 2_000;
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
@@ -41,6 +43,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> 
   const server = new grpc.Server({
     'grpc.max_receive_message_length': options.bodyBytesMax,
     'grpc.max_send_message_length': 65_536,
+    'grpc.max_concurrent_streams': CALLS_MAX,
   });
   for (const signal of ['traces', 'logs', 'metrics'] as const) {
     server.addService(serviceOf(SERVICES[signal], 'Export'), {

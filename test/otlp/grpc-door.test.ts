@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect as connectHttp2, type Settings } from 'node:http2';
 import { createRequire } from 'node:module';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,6 +60,14 @@ describe('the gRPC door', () => {
     expect(result).toMatchObject({ ok: false, code: grpc.status.RESOURCE_EXHAUSTED });
     expect(peakBytes).toBeLessThan(16 * 1_048_576);
     expect(await doors.items()).toHaveLength(3);
+  });
+
+  it('takes 32 calls of a connection at a time; more of them wait', async () => {
+    const doors = await openDoors();
+    const session = connectHttp2(`http://${doors.grpc}`);
+    const [settings] = (await once(session, 'remoteSettings')) as [Settings];
+    expect(settings.maxConcurrentStreams).toBe(32);
+    await new Promise<void>((resolve) => session.close(resolve));
   });
 
   it('counts metrics and says that they are not kept', async () => {
