@@ -6,11 +6,15 @@ const NESTED_SHOWN = 2;
 /** One line of the list: a row, one of the entries nested in it, or the mark between what runs and what is over. */
 export type Line = { row: Row; nested?: number } | { now: true };
 
-/** How many lines there are, and those from `first` to `end` (exclusive). Walks all rows: makes nothing for the others. */
-export function linesOf(rows: RowList, first: number, end: number): { count: number; lines: Line[] } {
+/**
+ * How many lines there are, and those from `first` to `end` (exclusive). With `isRough` each row after `end` counts as one
+ * line, which spares a walk over thousands of rows where none of them can be in sight before the next call.
+ */
+export function linesOf(rows: RowList, first: number, end: number, isRough = false): { count: number; lines: Line[] } {
   const lines: Line[] = [];
   let count = 0;
   for (let index = 0; index < rows.count; index += 1) {
+    if (isRough && count >= end && index > rows.runningCount) return { count: count + rows.count - index, lines };
     if (index === rows.runningCount && index > 0) {
       if (count >= first && count < end) lines.push({ now: true });
       count += 1;

@@ -19,14 +19,15 @@ export function LiveView() {
   const focused = useSignal<string | undefined>(undefined);
   const linePx = phone.matches ? PHONE_LINE_PX : LINE_PX;
   const { first, end, scrollTo } = useVirtualLines(scroller, linePx);
-  const { count, lines } = linesOf(store.rows.value, first, end);
+  const pause = store.pause.value;
+  // Whoever scrolls has paused.
+  const { count, lines } = linesOf(store.rows.value, first, end, pause === undefined);
   useRowKeys(focused, scrollTo);
   const onScroll = (): void => {
     const top = scroller.current?.scrollTop ?? 0;
     if (top > LINE_PX) store.pauseRows('scroll');
     else if (store.pause.peek()?.by === 'scroll') store.resumeRows();
   };
-  const pause = store.pause.value;
   const isCalm = pause === undefined && !still.matches && store.rates.peek().rate <= CALM_RATE_MAX;
   return (
     <main class="live" id="view">

@@ -75,6 +75,26 @@ describe('the lines of the list', () => {
     }
   });
 
+  it('are counted roughly on demand: as rows below those in sight, and exactly where all are in sight', () => {
+    const rows = someRows();
+    for (let last = 0; last < 8; last += 1) {
+      const exact = linesOf(rows, 0, last);
+      const rough = linesOf(rows, 0, last, true);
+      expect(rough.lines).toEqual(exact.lines);
+      expect(rough.count).toBeGreaterThanOrEqual(Math.min(exact.count, last));
+      expect(rough.count).toBeLessThanOrEqual(exact.count);
+    }
+    const { store, apply } = storeAtTime();
+    for (let i = 1; i <= 10; i += 1) {
+      apply(
+        frame('event', i, { traceId: TRACE, spanId: spanId(i), severity: 'error' }),
+        end(i, i, 1, { status: 'error' }),
+      );
+    }
+    expect(linesOf(store.rows.value, 0, 4).count).toBe(20);
+    expect(linesOf(store.rows.value, 0, 4, true).count).toBe(12);
+  });
+
   it('are walked by row, from the first one where the last is gone', () => {
     const rows = someRows();
     const [a, c, b] = [...rows].map(({ key }) => key);
