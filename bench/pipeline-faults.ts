@@ -69,7 +69,7 @@ export function pipelineReport(rows: readonly PipelineRow[]): string {
 
 Each row is a real OpenTelemetry Collector with \`collector/config.yaml\`, a real Tempo, a real Redis (\`appendfsync always\`), a real \`livespan serve\` and a
 reader over SSE. An application sends traces through OpenTelemetry's own gRPC exporter and knows of each span whether it was
-acknowledged or given back; it also publishes 100 events a second straight into Redis. \`test/peers\` runs these rows too.
+acknowledged or given back; it also publishes 100 events a second straight into Redis. \`test/peers\` runs most of them with \`npm test\`.
 
 | ${TITLES.join(' | ')} |
 |${TITLES.map((title) => (WORDS.includes(title) ? '---' : '---:')).join('|')}|
