@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, provideChromium } from '../../support/chromium.ts';
@@ -121,63 +120,6 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
     await page.getByText('No filter is saved in this browser.').waitFor();
     await page.locator('.brand').click();
     expect(await page.locator('details[open]').count()).toBe(0);
-  });
-
-  it('exports the view as a file and shows such a file, dropped or chosen, until it is left', async () => {
-    const log = await startLog();
-    const context = await openContext(browser);
-    const page = await openLive(context, log.url);
-    await appendOldRequest(log);
-    await eventually(async () => (await countsOf(page)).totals.activities === 1_105, 'all rows');
-    const downloading = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'export' }).click();
-    const path = await (await downloading).path();
-    const text = readFileSync(path, 'utf8');
-    expect(text.trimEnd().split('\n')).toHaveLength(1_105);
-    const other = await startLog();
-    const reader = await openLive(context, other.url);
-    await reader.evaluate(`(() => {
-      const data = new DataTransfer();
-      data.items.add(new File([${JSON.stringify(text)}], 'view.ndjson'));
-      dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
-    })()`);
-    await reader.getByText('Showing view.ndjson, not the log.').waitFor();
-    expect((await countsOf(reader)).totals.activities).toBe(1_105);
-    await reader.getByRole('button', { name: 'back to live' }).click();
-    await reader.getByText('No activity yet. Run this:').waitFor();
-    await reader.locator('input[type=file]').setInputFiles(path);
-    await reader.getByText(/^Showing .*, not the log\./).waitFor();
-    await reader
-      .locator('input[type=file]')
-      .setInputFiles({ name: 'x.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
-    await reader.getByRole('alert').getByText('No line of this file is an activity').waitFor();
-  });
-
-  it('replays from a moment at a chosen speed, stands still when held, and is live again', async () => {
-    const log = await startLog();
-    await log.appendNumbered(0, 40);
-    const page = await openLive(await openContext(browser), log.url);
-    await eventually(async () => (await countsOf(page)).rows === 40, 'all rows');
-    await page.keyboard.press('t');
-    await page.getByRole('button', { name: '1 min ago' }).click();
-    await page.locator('.badge-replay').waitFor();
-    expect((await countsOf(page)).rows).toBe(0);
-    expect(new URL(page.url()).searchParams.get('at')).toMatch(/^\d{4}-/);
-    for (const speed of ['1×', '10×']) {
-      await page.getByRole('button', { name: speed, exact: true }).click();
-      await page.locator('[aria-pressed=true]', { hasText: speed }).waitFor();
-    }
-    await page.getByRole('button', { name: 'hold' }).click();
-    const clock = page.locator('.travel b');
-    const heldAt = await clock.textContent();
-    await log.appendNumbered(40, 5);
-    await page.getByRole('button', { name: 'fast', exact: true }).click();
-    expect(await clock.textContent()).toBe(heldAt);
-    await page.getByRole('button', { name: 'go on' }).click();
-    await page.locator('.badge-live').waitFor();
-    await log.appendNumbered(45, 5);
-    await eventually(async () => (await countsOf(page)).rows === 50, 'each row once');
-    expect(new URL(page.url()).searchParams.get('at')).toBeNull();
   });
 
   it('copies a row as JSON, Markdown, curl and link, and links into the trace backend', async () => {
