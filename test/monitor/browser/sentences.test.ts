@@ -16,6 +16,15 @@ async function says(page: Page, ...sentences: (string | RegExp)[]): Promise<void
   for (const sentence of sentences) await page.getByText(sentence).first().waitFor();
 }
 
+/** The page loads the rest of its parts when it has nothing else to do; from then on it can do without the server. */
+async function untilAllIsLoaded(page: Page): Promise<void> {
+  const parts = `performance.getEntriesByType('resource').map(({ name }) => name).join()`;
+  await eventually(
+    async () => /trouble.*table-views|table-views.*trouble/.test(await page.evaluate(parts)),
+    'all parts',
+  );
+}
+
 describe.skipIf(browser.isMissing)('in words, the page', () => {
   it('denied: asks to sign in where there are no rows, and comes back from there', async () => {
     const log = await startLog({ token: TOKEN });
@@ -25,6 +34,7 @@ describe.skipIf(browser.isMissing)('in words, the page', () => {
     await page.getByRole('alert').waitFor();
     await signIn(page, TOKEN);
     await says(page, 'No activity yet. Run this:');
+    await untilAllIsLoaded(page);
     // Sessions end with the server.
     await log.restart();
     await page.locator('.badge-denied').waitFor();
@@ -38,9 +48,7 @@ describe.skipIf(browser.isMissing)('in words, the page', () => {
     const log = await startLog();
     const page = await openLive(await browser.openContext(), log.url);
     await says(page, 'No activity yet. Run this:');
-    // It loads the rest when it has nothing else to do.
-    const hasRest = `performance.getEntriesByType('resource').some(({ name }) => name.includes('table-views'))`;
-    await eventually(() => page.evaluate(hasRest), 'the other views are loaded');
+    await untilAllIsLoaded(page);
     await log.stop();
     await says(page, 'livespan cannot be reached.', 'npx livespan serve');
     // Also what was never opened before is there.
