@@ -164,7 +164,7 @@ class SseHandler implements StreamHandler {
       const limit = total ? this.#readersMax : this.#readersPerAddressMax;
       throw new LivespanError(
         'too_many_readers',
-        `There are ${limit} readers${total ? '' : ' from this address'} already`,
+        `There ${limit === 1 ? 'is 1 reader' : `are ${limit} readers`}${total ? '' : ' from this address'} already`,
         {
           details: { limit },
         },
