@@ -37,8 +37,8 @@ test('exports exactly these names, at most 25 with the types, and loads no SDK, 
   const foreign = facts?.ours.filter((url) => url.includes('/node_modules/') && !url.includes('@opentelemetry/api/'));
   expect(foreign).toEqual([]);
   expect(facts?.ours.filter((url) => /\/src\/(server|cli|otlp)\/|\/src\/sdk\/telemetry/.test(url))).toEqual([]);
-  // What an import costs goes with the number of modules; the API alone has more than fifty.
-  expect(facts?.ours.filter((url) => url.startsWith('file:')).length).toBeLessThanOrEqual(50);
+  // The package holds them in one file, whose size goes with their number; the API alone has more than fifty.
+  expect(facts?.ours.filter((url) => url.startsWith('file:')).length).toBeLessThanOrEqual(55);
 });
 
 test('works through require(), with everything safe to call where nothing is set up', async () => {
