@@ -40,7 +40,12 @@ export function createPageCache(bus: Bus, history: History, onOtherEpoch: () => 
 
   const share = async <T>(key: string, call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> => {
     signal.throwIfAborted();
-    const shared = (calls.get(key) as SharedCall<T> | undefined) ?? new SharedCall(call, () => calls.delete(key));
+    const under = calls.get(key) as SharedCall<T> | undefined;
+    if (under !== undefined) return under.join(signal);
+    // Gone from here as soon as nobody waits: whoever comes next must not join a call that was given up.
+    const shared: SharedCall<T> = new SharedCall(call, () => {
+      if (calls.get(key) === shared) calls.delete(key);
+    });
     calls.set(key, shared);
     return shared.join(signal);
   };
@@ -103,9 +108,12 @@ export function createPageCache(bus: Bus, history: History, onOtherEpoch: () => 
 class SharedCall<T> {
   readonly #outcome: Promise<T>;
   readonly #abandoned = new AbortController();
+  readonly #onEnd: () => void;
   #waiting = 0;
 
+  /** @param onEnd called when the outcome is there, and when the last one who waited has left before it */
   constructor(call: (signal: AbortSignal) => Promise<T>, onEnd: () => void) {
+    this.#onEnd = onEnd;
     this.#outcome = this.#run(call).finally(onEnd);
     // Seen by whoever joined; when all have left there is nobody to tell.
     this.#outcome.catch(() => undefined);
@@ -123,7 +131,10 @@ class SharedCall<T> {
     } finally {
       signal.removeEventListener('abort', leave);
       this.#waiting -= 1;
-      if (this.#waiting === 0) this.#abandoned.abort(new LivespanError('closed', 'nobody waits for this any more'));
+      if (this.#waiting === 0) {
+        this.#onEnd();
+        this.#abandoned.abort(new LivespanError('closed', 'nobody waits for this any more'));
+      }
     }
   }
 
