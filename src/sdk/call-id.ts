@@ -12,8 +12,11 @@ export interface CallIdHolder {
 const LENGTH_MAX = 200;
 const HOLDER_KEY = createContextKey('livespan.call_id');
 
-/** For `setCallId` outside of any holder; made at the first such call, so that nobody else pays for the look-up. */
-let ownExecution: AsyncLocalStorage<string> | undefined;
+/**
+ * For where no context carries a holder: the id that `setCallId` set, or, without OpenTelemetry's context manager, the
+ * holder of `withCallId`. Made at the first such call, so that nobody else pays for the look-up.
+ */
+let ownExecution: AsyncLocalStorage<CallIdHolder | string> | undefined;
 
 /** `from` with a holder of its own; `traceGateway` opens one a request. */
 export function openCallIdHolder(from: Context, callId?: string): Context {
@@ -23,7 +26,14 @@ export function openCallIdHolder(from: Context, callId?: string): Context {
 
 /** Runs `fn` with `callId` on every event emitted inside, also after awaits. */
 export function withCallId<T>(callId: string, fn: () => T): T {
-  return context.with(openCallIdHolder(context.active(), callId), fn);
+  const opened = openCallIdHolder(context.active(), callId);
+  const holder = findHolder(opened);
+  return context.with(opened, () => {
+    // Without a context manager nothing is carried: then this does it.
+    if (holder === undefined || findHolder(context.active()) === holder) return fn();
+    ownExecution ??= new AsyncLocalStorage();
+    return ownExecution.run(holder, fn);
+  });
 }
 
 /**
@@ -33,7 +43,8 @@ export function withCallId<T>(callId: string, fn: () => T): T {
 export function setCallId(callId: string): void {
   const valid = checked(callId);
   if (valid === undefined) return;
-  const holder = findHolder(context.active());
+  const own = ownExecution?.getStore();
+  const holder = findHolder(context.active()) ?? (typeof own === 'object' ? own : undefined);
   if (holder !== undefined) holder.callId = valid;
   else {
     ownExecution ??= new AsyncLocalStorage();
@@ -43,7 +54,10 @@ export function setCallId(callId: string): void {
 
 /** The call id that holds in `from`. */
 export function callIdOf(from: Context): string | undefined {
-  return findHolder(from)?.callId ?? ownExecution?.getStore();
+  const callId = findHolder(from)?.callId;
+  if (callId !== undefined || ownExecution === undefined) return callId;
+  const own = ownExecution.getStore();
+  return typeof own === 'object' ? own.callId : own;
 }
 
 function findHolder(from: Context): CallIdHolder | undefined {
