@@ -18,20 +18,28 @@ const TITLES: Readonly<Record<Mode, string>> = {
   'otlp-100ms': 'span end, BatchSpanProcessor 100 ms → OTLP/gRPC receiver',
   'otlp-default': 'span end, BatchSpanProcessor defaults → OTLP/gRPC receiver',
 };
-/** Items that open connections and warm code up. */
 const ARRIVAL_MAX_MS = 5_000;
+const MARK_CHARS_MAX = 64;
+/** Items that open connections and warm code up. */
 const WARM_UP = 30;
 
 /** Looks for the marks that the emitters put into their items, in whatever encoding they arrive. */
 function createStopwatch() {
   const delaysMs: number[] = [];
+  let rest = '';
   return {
     delaysMs,
     see(bytes: Buffer): void {
       const now = process.hrtime.bigint();
-      for (const [, sent = '0', index = '0'] of bytes.toString('latin1').matchAll(/sent-(\d+)-(\d+)-/g)) {
+      // A mark may be cut by the end of a piece.
+      const text = rest + bytes.toString('latin1');
+      let end = Math.max(0, text.length - MARK_CHARS_MAX);
+      for (const found of text.matchAll(/sent-(\d+)-(\d+)-/g)) {
+        const [mark, sent = '0', index = '0'] = found;
         if (Number(index) >= WARM_UP) delaysMs.push(Number(now - BigInt(sent)) / 1e6);
+        end = Math.max(end, found.index + mark.length);
       }
+      rest = text.slice(end);
     },
   };
 }
