@@ -18,10 +18,11 @@ export function provideChromium(say: (line: string) => void = console.log): stri
   return undefined;
 }
 
-export function launchChromium(executablePath: string): Promise<Browser> {
+export function launchChromium(executablePath: string, further: readonly string[] = []): Promise<Browser> {
+  const args = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
   return chromium.launch({
     executablePath,
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
+    args: [...args, ...further],
   });
 }
 

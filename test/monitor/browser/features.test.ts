@@ -1,19 +1,10 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, provideChromium } from '../../support/chromium.ts';
+import type { BrowserContext, Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { type Log, startLog } from '../feed/live.ts';
 import { activity, spanId, TRACE } from '../frames.ts';
-import { buildMonitor, countsOf, eventually, namesOf, openContext, openLive } from './open-page.ts';
+import { countsOf, eventually, namesOf, openLive, shareBrowser } from './open-page.ts';
 
-const program = provideChromium();
-let browser: Browser;
-
-beforeAll(async () => {
-  if (program === undefined) return;
-  await buildMonitor();
-  browser = await launchChromium(program);
-}, 120_000);
-afterAll(() => browser?.close());
+const browser = shareBrowser();
 
 const CALL = 'call-8f2a';
 const http = { 'http.request.method': 'POST', 'url.path': '/v1/chat' };
@@ -37,16 +28,16 @@ async function textOfClipboard(page: Page): Promise<string> {
 }
 
 async function openWithClipboard(url: string, address?: string): Promise<{ context: BrowserContext; page: Page }> {
-  const context = await openContext(browser);
+  const context = await browser.openContext();
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
   return { context, page: await openLive(context, url, address) };
 }
 
-describe.skipIf(program === undefined)('what can be done with the page', () => {
+describe.skipIf(browser.isMissing)('what can be done with the page', () => {
   it('opens a trace, a call and a span by link when the rows do not have them, and says when the log does not', async () => {
     const log = await startLog();
     await appendOldRequest(log);
-    const context = await openContext(browser);
+    const context = await browser.openContext();
     const trace = await openLive(context, log.url, `/monitor/traces/${TRACE}`);
     await trace.locator('.waterfall h2', { hasText: 'POST /v1/chat' }).waitFor();
     expect(await trace.locator('.waterfall li').count()).toBe(2);
@@ -64,7 +55,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
   it('searches the whole of a trace, and labels its ticks for keyboard and pointer', async () => {
     const log = await startLog();
     await appendOldRequest(log);
-    const page = await openLive(await openContext(browser), log.url, `/monitor/traces/${TRACE}`);
+    const page = await openLive(await browser.openContext(), log.url, `/monitor/traces/${TRACE}`);
     await page.getByLabel('Search in the trace').fill('nothing in the cache');
     await page.getByText('1 span found').waitFor();
     expect(await page.locator('.waterfall li.is-found').textContent()).toContain('retrieve');
@@ -79,7 +70,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
 
   it('shows only what runs, from the keyboard, without a row that runs for ever', async () => {
     const log = await startLog();
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await log.append(activity('span.start', 0, root), activity('event', 1, { name: 'alone' }));
     await page.locator('.row', { hasText: 'alone' }).waitFor();
     await page.keyboard.press('r');
@@ -95,7 +86,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
 
   it('keeps filters with a name, hides health checks, and closes its menus', async () => {
     const log = await startLog();
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await log.append(
       activity('event', 0, { name: 'GET /healthz' }),
       activity('event', 1, { name: 'GET', attributes: { 'url.path': '/livez' } }),
@@ -154,7 +145,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
 
   it('keeps the trace beside the span that is opened in it, and lists the longest first', async () => {
     const log = await startLog();
-    const page = await openLive(await openContext(browser), log.url, '/monitor/traces');
+    const page = await openLive(await browser.openContext(), log.url, '/monitor/traces');
     const other = { ...root, traceId: 'ab'.repeat(16), name: 'GET', callId: 'other', service: 'shop' };
     await log.append(
       activity('span.end', 900, { ...root, status: 'ok', durationMs: 900 }),
@@ -184,7 +175,7 @@ describe.skipIf(program === undefined)('what can be done with the page', () => {
 
   it('is filtered from the header: by errors and by a range of durations, and replays from the sparkline', async () => {
     const log = await startLog();
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await log.append(activity('span.end', 0, { ...root, status: 'error', durationMs: 700 }));
     await page.locator('.row-error').waitFor();
     await page

@@ -31,13 +31,14 @@ export interface SharedBrowser {
 /** Takes what has to be done at the end of a test, or of all tests of a file. */
 export type AtEnd = (end: () => void | Promise<void>) => void;
 
-export function shareBrowser(): SharedBrowser {
+/** @param args further arguments for Chromium */
+export function shareBrowser(...args: readonly string[]): SharedBrowser {
   const program = provideChromium();
   let browser: Browser | undefined;
   beforeAll(async () => {
     if (program === undefined) return;
     await buildMonitor();
-    browser = await launchChromium(program);
+    browser = await launchChromium(program, args);
   }, 120_000);
   afterAll(() => browser?.close());
   return {

@@ -1,30 +1,19 @@
-import type { Browser } from 'playwright-core';
-import { chromium } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { launchChromium, provideChromium } from '../../support/chromium.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis } from '../../support/redis.ts';
 import { startLog } from '../feed/live.ts';
 import { activity, spanId, TRACE } from '../frames.ts';
-import { buildMonitor, countsOf, eventually, isSideways, namesOf, openContext, openLive } from './open-page.ts';
+import { countsOf, eventually, isSideways, namesOf, openLive, readersOf, shareBrowser } from './open-page.ts';
 
-const program = provideChromium();
-let browser: Browser;
-
-beforeAll(async () => {
-  if (program === undefined) return;
-  await buildMonitor();
-  browser = await launchChromium(program);
-}, 120_000);
-afterAll(() => browser?.close());
+const browser = shareBrowser('--host-resolver-rules=MAP livespan.test 127.0.0.1');
 
 const span = { traceId: TRACE, spanId: spanId(1), service: 'gateway', instance: 'vm:1-a', name: 'work' };
 const ended = (status: 'ok' | 'error') => activity('span.end', 40, { ...span, status, durationMs: 35 });
 
-describe.skipIf(program === undefined)('the states of the page', () => {
+describe.skipIf(browser.isMissing)('the states of the page', () => {
   it('says that it loads as long as it does, and never that it is caught up before', async () => {
     const log = await startLog();
     await log.appendNumbered(0, 3);
-    const context = await openContext(browser);
+    const context = await browser.openContext();
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -46,7 +35,7 @@ describe.skipIf(program === undefined)('the states of the page', () => {
 
   it('shows three lines to paste when there is nothing yet', async () => {
     const log = await startLog();
-    const context = await openContext(browser);
+    const context = await browser.openContext();
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: log.url });
     const page = await openLive(context, log.url);
     await page.getByText('No activity yet. Run this:').waitFor();
@@ -60,7 +49,7 @@ describe.skipIf(program === undefined)('the states of the page', () => {
   it('asks for the token where it is asked for, comes back to the link, and signs out', async () => {
     const log = await startLog({ token: 'a-long-secret' });
     await log.appendNumbered(0, 2);
-    const page = await (await openContext(browser)).newPage();
+    const page = await (await browser.openContext()).newPage();
     const address = `${log.url}/monitor/live?filter=name:e1`;
     await page.goto(address);
     await page.getByLabel('Token').fill('a-long-secret');
@@ -75,7 +64,7 @@ describe.skipIf(program === undefined)('the states of the page', () => {
   it('says that the session is over, beside the rows that it has', async () => {
     const log = await startLog({ token: 'a-long-secret' });
     await log.appendNumbered(0, 2);
-    const page = await (await openContext(browser)).newPage();
+    const page = await (await browser.openContext()).newPage();
     await page.goto(`${log.url}/monitor/live`);
     await page.getByLabel('Token').fill('a-long-secret');
     await page.keyboard.press('Enter');
@@ -91,7 +80,7 @@ describe.skipIf(program === undefined)('the states of the page', () => {
   it('says that the server is away, keeps the rows, and tries at once when told to', async () => {
     const log = await startLog();
     await log.appendNumbered(0, 2);
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await page.locator('.row', { hasText: 'e1' }).waitFor();
     await log.stop();
     await page.locator('.banner', { hasText: 'Not connected since' }).waitFor();
@@ -107,8 +96,8 @@ describe.skipIf(program === undefined)('the states of the page', () => {
 
   it('says that there are too many readers, and comes in when one goes', async () => {
     const log = await startLog({ readersMax: 1 });
-    const first = await openLive(await openContext(browser), log.url);
-    const second = await (await openContext(browser)).newPage();
+    const first = await openLive(await browser.openContext(), log.url);
+    const second = await (await browser.openContext()).newPage();
     await second.goto(`${log.url}/monitor/live`);
     await second.getByText('The server cannot take another reader now.').waitFor();
     await first.close();
@@ -123,7 +112,7 @@ describe.skipIf(program === undefined)('the states of the page', () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const log = await startLog({ url: redis.url });
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await log.appendNumbered(0, 2);
     await page.locator('.row', { hasText: 'e1' }).waitFor();
     await redis.kill();
@@ -137,7 +126,7 @@ describe.skipIf(program === undefined)('the states of the page', () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const log = await startLog({ url: redis.url });
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await log.appendNumbered(0, 2);
     await page.locator('.row', { hasText: 'e1' }).waitFor();
     await redis.cli('FLUSHALL');
@@ -150,11 +139,11 @@ describe.skipIf(program === undefined)('the states of the page', () => {
   });
 });
 
-describe.skipIf(program === undefined)('the page for everyone', () => {
+describe.skipIf(browser.isMissing)('the page for everyone', () => {
   it('shows services as cards with their titles at 360 px, still a table for screen readers', async () => {
     const log = await startLog();
     const options = { viewport: { width: 360, height: 740 } };
-    const page = await openLive(await openContext(browser, options), log.url, '/monitor/services');
+    const page = await openLive(await browser.openContext(options), log.url, '/monitor/services');
     await log.append(activity('span.start', 0, span), ended('ok'));
     const cell = page.locator('td[data-title=p95]');
     await cell.waitFor();
@@ -167,7 +156,7 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
   it('opens details as a sheet over the whole width at 360 px, and the chosen trace instead of the list', async () => {
     const log = await startLog();
     const options = { viewport: { width: 360, height: 740 } };
-    const page = await openLive(await openContext(browser, options), log.url);
+    const page = await openLive(await browser.openContext(options), log.url);
     await log.append(activity('span.start', 0, span), ended('error'));
     await page.locator('.row-error').click();
     await page.locator('.drawer header h2').waitFor();
@@ -193,7 +182,7 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
         }),
       ),
     );
-    const page = await openLive(await openContext(browser), log.url, '/monitor/traces');
+    const page = await openLive(await browser.openContext(), log.url, '/monitor/traces');
     await page.locator('.cards button').nth(59).scrollIntoViewIfNeeded();
     await page.locator('.cards button').nth(59).click();
     await page.locator('.waterfall li').waitFor();
@@ -203,7 +192,7 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
 
   it('is told in few words to those who listen, however much comes', async () => {
     const log = await startLog();
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await page.locator('[aria-live=polite]').waitFor({ state: 'attached' });
     expect(await page.getByRole('log').getAttribute('aria-live')).toBe('off');
     await page.evaluate(`(() => {
@@ -225,7 +214,7 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
 
   it('lists its keys, and gives the focus back', async () => {
     const log = await startLog();
-    const page = await openLive(await openContext(browser), log.url);
+    const page = await openLive(await browser.openContext(), log.url);
     await page.keyboard.press('?');
     const sheet = page.getByRole('dialog');
     await sheet.waitFor();
@@ -251,7 +240,7 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
   it('keeps bars and what is pressed apart from the ground in forced colours, and moves nothing when asked not to', async () => {
     const log = await startLog();
     const options = { forcedColors: 'active', reducedMotion: 'reduce' } as const;
-    const page = await openLive(await openContext(browser, options), log.url);
+    const page = await openLive(await browser.openContext(options), log.url);
     await log.append(ended('ok'));
     await page.locator('.row-ok').waitFor();
     await page.getByRole('button', { name: 'hide health' }).click();
@@ -267,20 +256,14 @@ describe.skipIf(program === undefined)('the page for everyone', () => {
   it('shares and copies also where the browser trusts the address less: plain HTTP by name', async () => {
     const log = await startLog({ allowedHost: ['livespan.test'] });
     const port = new URL(log.url).port;
-    const far = await chromium.launch({
-      ...(program !== undefined && { executablePath: program }),
-      args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP livespan.test 127.0.0.1'],
-    });
-    onTestFinished(() => far.close());
-    const context = await openContext(far);
+    const context = await browser.openContext();
     const pages = await Promise.all(Array.from({ length: 8 }, () => openLive(context, `http://livespan.test:${port}`)));
     await log.append(ended('ok'));
     for (const page of pages) await page.locator('.row-ok').waitFor();
     const [page] = pages;
     if (page === undefined) throw new Error('no page');
     expect(await page.evaluate('isSecureContext')).toBe(false);
-    const stats = (await (await fetch(`${log.url}/stats`)).json()) as { readers: { readers: number } };
-    expect(stats.readers.readers).toBe(1);
+    expect(await readersOf(log.url)).toBe(1);
     await page.bringToFront();
     await page.locator('.row-ok').click();
     await page.getByRole('button', { name: 'copy JSON' }).click();
