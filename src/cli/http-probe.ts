@@ -1,4 +1,5 @@
 import { LivespanError, toLivespanError } from '../errors.ts';
+import { hasCredentials } from '../sdk/target-url.ts';
 
 export interface Answer {
   status: number;
@@ -59,9 +60,7 @@ export function tokenSentence(hadToken: boolean): string {
 
 /** @throws LivespanError `invalid_option`, without the URL */
 export function refuseCredentials(url: string): void {
-  if (!/^https?:/i.test(url) || !URL.canParse(url)) return;
-  const { username, password } = new URL(url);
-  if (username === '' && password === '') return;
+  if (!/^https?:/i.test(url) || !URL.canParse(url) || !hasCredentials(url)) return;
   throw new LivespanError(
     'invalid_option',
     'url: a livespan server takes no user and password but a token (--token or LIVESPAN_TOKEN)',

@@ -30,10 +30,15 @@ export function checkTargetUrl(url: string): void {
 
 function checkServerUrl(url: string): void {
   if (!URL.canParse(url)) throw invalid('expected http://host:port');
-  const { username, password } = new URL(url);
-  if (username !== '' || password !== '') {
+  if (hasCredentials(url)) {
     throw invalid('a livespan server takes no user and password but a token (token, LIVESPAN_TOKEN)');
   }
+}
+
+/** Whether a URL that can be parsed has a user or a password in it. */
+export function hasCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
 }
 
 function invalid(message: string): LivespanError {
