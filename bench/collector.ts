@@ -61,8 +61,8 @@ export const collectorBench: Bench = {
       collectorUrl: `http://127.0.0.1:${collector.grpcPort}`,
     };
     try {
-      const results = await interleave(WAYS, Math.min(repeats, 3), async (way, repeat) => {
-        say(`collector ${repeat + 1}: ${way}`);
+      const results = await interleave(WAYS, repeats, async (way, repeat) => {
+        say(`collector ${repeat + 1}/${repeats}: ${way}`);
         const delaysMs = way.startsWith('tempo') ? await askTempo(way, count, stack) : await readSse(way, count, stack);
         const sorted = delaysMs.sort((a, b) => a - b);
         return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };

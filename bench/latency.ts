@@ -66,8 +66,8 @@ export const latency: Bench = {
       const [response] = (await once(stream, 'response')) as [import('node:http').IncomingMessage];
       response.on('data', (chunk: Buffer) => watch.see(chunk));
       const count = (isQuick ? 200 : 600) + WARM_UP;
-      const p50s = await interleave(MODES, Math.min(repeats, 3), async (mode, repeat) => {
-        say(`latency ${repeat + 1}: ${mode}`);
+      const p50s = await interleave(MODES, repeats, async (mode, repeat) => {
+        say(`latency ${repeat + 1}/${repeats}: ${mode}`);
         watch = createStopwatch();
         await measure('latency-process.ts', [
           mode,
