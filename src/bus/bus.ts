@@ -15,6 +15,7 @@ import type { LivespanError } from '../errors.ts';
 export interface Bus {
   /** For people: `redis 7.0.15 at 127.0.0.1:6379`, `memory`. Never holds credentials. */
   readonly description: string;
+  readonly limits: LogLimits;
   /**
    * Resolves when the log is reached and checked; rejects with the reason of the first try that failed (the bus keeps
    * trying by itself all the same, with back-off). Until then every other call fails fast with `log_unavailable`.
@@ -36,6 +37,16 @@ export interface Bus {
   sweepInstances(silentMs: number): Promise<SweepResult>;
   /** Stops everything; may be called twice. Calls under way reject or answer `closed`. */
   close(): Promise<void>;
+}
+
+/** What the log lets go of, oldest first. */
+export interface LogLimits {
+  /** Entries kept: in memory at most so many; on Redis at least so many, and each of its writers brings its own number. */
+  readonly countMax: number;
+  /** UTF-8 bytes of the entries' JSON kept, where they are bounded. */
+  readonly bytesMax?: number;
+  /** Age at which entries may go, ms; 0 is never. */
+  readonly ageMaxMs: number;
 }
 
 /** How one batch arrives. At most 128 activities; an empty list with `instance` is a bare sign of life. */
@@ -112,6 +123,8 @@ export interface BusInfo {
   first?: Position;
   /** Entries retained. */
   length: number;
+  /** UTF-8 bytes of their JSON, where the log counts them. */
+  bytes?: number;
   /** Whether the probed entry is in the log. */
   probe?: 'present' | 'absent';
   /** The log's own clock, ms. */

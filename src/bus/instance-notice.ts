@@ -6,12 +6,12 @@ export interface InstanceNotice {
   instance: string;
   service: string | undefined;
   nowMs: number;
-  /** How long the instance had been silent when it was found lost. */
-  silentMs?: number;
+  /** How long the instance had been silent when it was found lost, and the silence that counts as lost. */
+  silence?: { ms: number; limitMs: number };
 }
 
 /** A notice that the log itself writes about an instance, as JSON. The Lua side composes the same members. */
-export function instanceNotice({ name, instance, service, nowMs, silentMs }: InstanceNotice): string {
+export function instanceNotice({ name, instance, service, nowMs, silence }: InstanceNotice): string {
   const activity: Activity = {
     id: uuidv7(nowMs),
     kind: 'notice',
@@ -19,12 +19,12 @@ export function instanceNotice({ name, instance, service, nowMs, silentMs }: Ins
     time: new Date(nowMs).toISOString().replace('Z', '000Z'),
     severity: 'warn',
     summary:
-      silentMs === undefined
+      silence === undefined
         ? `Instance ${instance} shows life again`
-        : `Instance ${instance} is lost: no sign of life for ${silentMs} ms`,
+        : `Instance ${instance} is lost: no sign of life for ${silence.limitMs} ms`,
     ...(service === undefined ? {} : { service }),
     instance,
-    attributes: { 'livespan.instance': instance },
+    attributes: { 'livespan.instance': instance, ...(silence && { 'livespan.silent_ms': silence.ms }) },
   };
   return JSON.stringify(activity);
 }

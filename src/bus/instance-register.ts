@@ -4,6 +4,8 @@ import type { AppendRequest } from './bus.ts';
 export interface RegisteredInstance {
   name: string;
   service: string | undefined;
+  /** Log time of its last sign of life, ms. */
+  lifeMs: number;
 }
 
 /** The instances the memory log knows, with their last sign of life, and the watch over them. */
@@ -17,7 +19,7 @@ export interface InstanceRegister {
 }
 
 export function createInstanceRegister(): InstanceRegister {
-  const instances = new Map<string, { lifeMs: number; service: string | undefined }>();
+  const instances = new Map<string, Omit<RegisteredInstance, 'name'>>();
   let watchedSinceMs = 0;
   let watchedMs = Number.NEGATIVE_INFINITY;
 
@@ -43,7 +45,7 @@ export function createInstanceRegister(): InstanceRegister {
         if (nowMs - lifeMs < silentMs) continue;
         if (lost.length === LOST_A_TURN_MAX) break;
         instances.delete(name);
-        lost.push({ name, service });
+        lost.push({ name, service, lifeMs });
       }
       return lost;
     },

@@ -131,6 +131,7 @@ export function createMemoryBus(options: MemoryBusOptions = {}): MemoryBus {
         last: { ms: newestMs, n: entries.lastN },
         ...(entries.count === 0 ? {} : { first: entries.positionAt(entries.firstN) }),
         length: entries.count,
+        bytes: entries.bytes,
         ...(probe === undefined ? {} : { probe: entries.holds(probe) ? 'present' : 'absent' }),
         timeMs,
         instances: instances.count,
@@ -141,8 +142,9 @@ export function createMemoryBus(options: MemoryBusOptions = {}): MemoryBus {
       checkSilence(silentMs);
       const ms = tick();
       const lost = instances.sweep(silentMs, ms);
-      for (const { name, service } of lost) {
-        write(instanceNotice({ name: 'livespan.instance_lost', instance: name, service, nowMs: ms, silentMs }), ms);
+      for (const { name, service, lifeMs } of lost) {
+        const silence = { limitMs: silentMs, ms: ms - lifeMs };
+        write(instanceNotice({ name: 'livespan.instance_lost', instance: name, service, nowMs: ms, silence }), ms);
       }
       publish(ms);
       return { lost: lost.map(({ name }) => name) };

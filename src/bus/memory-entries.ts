@@ -31,6 +31,10 @@ export class MemoryEntries {
     this.limits = limits;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get count(): number {
     return this.lastN - this.firstN + 1;
   }

@@ -54,6 +54,7 @@ function createHandle(bus: MemoryBus, asked: Partial<EntryLimits>, release: () =
   };
   return {
     description: bus.description,
+    limits: bus.limits,
     ready: () => whileOpen(() => bus.ready()),
     status: (): BusStatus =>
       closed ? { connected: false, problem: closedError(), warnings } : { ...bus.status(), warnings },

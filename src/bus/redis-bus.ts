@@ -118,6 +118,7 @@ export function createRedisBus(options: RedisBusOptions): Bus {
     get description() {
       return facts.description;
     },
+    limits: retention,
     ready: (signal) => (closed ? Promise.reject(closedError()) : connection.ready(signal)),
     status() {
       const warnings = unpublishedWarning === undefined ? facts.warnings : [...facts.warnings, unpublishedWarning];

@@ -112,7 +112,7 @@ local function isoTime()
 end
 
 -- A notice that the log itself writes. Its UUIDv7 takes its random bits from a hash of the place in the log, which is unique.
-local function notice(name, instance, service, summary)
+local function notice(name, instance, service, summary, silence)
   local hex = redis.sha1hex(KEYS[1] .. ' ' .. instance .. ' ' .. epoch .. ' ' .. n .. ' ' .. time[1] .. ' ' .. time[2])
   local variant = string.format('%x', 8 + tonumber(sub(hex, 1, 1), 16) % 4)
   local id = string.format('%08x-%04x-7%s-%s%s-%s', math.floor(now / 65536), now % 65536, sub(hex, 2, 4), variant,
@@ -121,7 +121,8 @@ local function notice(name, instance, service, summary)
   return '{"id":"' .. id .. '","kind":"notice","name":"' .. name .. '","time":"' .. isoTime()
     .. '","severity":"warn","summary":' .. cjson.encode(summary)
     .. (service and service ~= '' and ',"service":' .. cjson.encode(service) or '')
-    .. ',"instance":' .. text .. ',"attributes":{"livespan.instance":' .. text .. '}}'
+    .. ',"instance":' .. text .. ',"attributes":{"livespan.instance":' .. text
+    .. (silence and string.format(',"livespan.silent_ms":%.0f', silence) or '') .. '}}'
 end
 `;
 
@@ -225,10 +226,11 @@ local lost = {}
 local newest = ms
 if now - since >= silentMs then
   for i = 1, #instances, 2 do
-    if now - (tonumber(instances[i + 1]) or 0) >= silentMs and #lost < ${LOST_A_TURN_MAX} then
+    local silence = now - (tonumber(instances[i + 1]) or 0)
+    if silence >= silentMs and #lost < ${LOST_A_TURN_MAX} then
       local name = instances[i]
       write(notice('livespan.instance_lost', name, call('HGET', KEYS[4], name),
-        'Instance ' .. name .. ' is lost: no sign of life for ' .. silentMs .. ' ms'))
+        'Instance ' .. name .. ' is lost: no sign of life for ' .. silentMs .. ' ms', silence))
       call('HDEL', KEYS[3], name)
       call('HDEL', KEYS[4], name)
       lost[#lost + 1] = name

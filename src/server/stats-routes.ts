@@ -36,13 +36,15 @@ export function addStatsRoutes(app: FastifyInstance, sources: StatsSources): voi
 
 async function describeLog(bus: Bus): Promise<Record<string, unknown>> {
   const { connected, problem, warnings } = bus.status();
-  const state = { description: bus.description, connected, warnings };
+  const { countMax, bytesMax, ageMaxMs } = bus.limits;
+  const limits = { countMax, ...(bytesMax !== undefined && { bytesMax }), ...(ageMaxMs > 0 && { ageMaxMs }) };
+  const state = { description: bus.description, connected, warnings, ...limits };
   const say = ({ code, message }: LivespanError) => ({
     // Whatever is not a sentence of ours stays inside.
     problem: { code, message: code === 'internal' ? 'see the server log' : message },
   });
   try {
-    const { epoch, first, last, length, instances, timeMs } = await bus.info();
+    const { epoch, first, last, length, bytes, instances, timeMs } = await bus.info();
     return {
       ...state,
       ...(problem && say(problem)),
@@ -50,6 +52,7 @@ async function describeLog(bus: Bus): Promise<Record<string, unknown>> {
       ...(first && { first: formatCursor(first) }),
       last: formatCursor(last),
       length,
+      ...(bytes !== undefined && { bytes }),
       instances,
       timeMs,
     };

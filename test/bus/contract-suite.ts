@@ -285,6 +285,9 @@ export function runContract(harness: Harness): void {
           attributes: { 'livespan.instance': 'dead' },
         },
       });
+      const silentMs = notices[0]?.ok ? notices[0].activity.attributes['livespan.silent_ms'] : undefined;
+      expect(silentMs).toBeGreaterThanOrEqual(SILENT_MS);
+      expect(silentMs).toBeLessThanOrEqual(Date.now() - begin + 1_000);
       expect(await bus.info()).toMatchObject({ instances: 1 });
       await bus.append({ activities: [], instance: { name: 'dead', sign: 'alive' } });
       expect((await all(bus)).map(({ json }) => JSON.parse(json).name)).toEqual([

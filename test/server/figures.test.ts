@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startRedis } from '../support/redis.ts';
 import { getJson, post, problem, request, serve } from './http.ts';
 
@@ -90,12 +90,34 @@ describe('GET /stats', () => {
     await post(url, { activities: [{ name: 'a' }] });
     const stats = await getJson<Record<string, unknown>>(`${url}/stats`);
     expect(stats).toMatchObject({
-      log: { description: 'memory', connected: true, length: 1 },
+      log: {
+        description: 'memory',
+        connected: true,
+        length: 1,
+        bytes: expect.any(Number),
+        countMax: 100_000,
+        bytesMax: 256 * 1_048_576,
+      },
       feed: { connected: true, received: 1, ringSlots: 1 },
       readers: { readers: 0, refused: 0 },
       ingest: { requests: 1, accepted: 1 },
       instanceWatch: { lost: 0 },
     });
+  });
+
+  it('tells what is kept of a log in Redis, also while that is away', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const { url } = await serve({ url: redis.url, logCountMax: 5_000, logAgeMaxMs: 3_600_000 });
+    const limits = { countMax: 5_000, ageMaxMs: 3_600_000 };
+    const { log } = await getJson<{ log: object }>(`${url}/stats`);
+    expect(log).toMatchObject({ connected: true, length: 0, ...limits });
+    expect(log).not.toHaveProperty('bytesMax');
+    await redis.kill();
+    await vi.waitFor(async () => expect(await getJson(`${url}/stats`)).toMatchObject({ log: { connected: false } }), {
+      timeout: 20_000,
+    });
+    expect(await getJson(`${url}/stats`)).toMatchObject({ log: limits });
   });
 });
 

@@ -57,6 +57,7 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
   'http.route': 'Pattern that matched the path.',
   'livespan.dropped.total': 'Activities lost before they reached the log.',
   'livespan.instance': 'The process that this is about.',
+  'livespan.silent_ms': 'How long it had been silent when it was found lost, ms.',
   'messaging.destination.name': 'Queue or topic.',
   'messaging.system': 'Kind of broker.',
   'network.protocol.version': 'Version of HTTP.',

@@ -21,6 +21,7 @@ interface Call {
  */
 export class SimulatedLog implements Bus {
   readonly description = 'simulated';
+  readonly limits = { countMax: Number.POSITIVE_INFINITY, ageMaxMs: 0 };
   /** Every entry ever written, in the order of writing. */
   readonly written: (BusEntry & { epoch: number })[] = [];
   retained: BusEntry[] = [];
