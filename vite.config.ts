@@ -3,13 +3,23 @@ import { defineConfig, type Plugin, type Rolldown } from 'vite';
 
 /** The first load, all of it, gzip. What is loaded later (charts) does not count. */
 const FIRST_LOAD_BYTES_MAX = 40 * 1_024;
+const ENTRY = /\/monitor\/main\.tsx$/;
+
+/** Whether the page needs the module before it is usable: its entry, and whatever that imports without `import()`. */
+function isOfFirstLoad(id: string, context: Rolldown.ChunkingContext, seen = new Set<string>()): boolean {
+  if (ENTRY.test(id)) return true;
+  if (seen.has(id)) return false;
+  seen.add(id);
+  const { importers = [] } = context.getModuleInfo(id) ?? {};
+  return importers.some((importer) => isOfFirstLoad(importer, context, seen));
+}
 
 /** What the page loads before it is usable: the page, its entry with all that this imports, its styles, the worker. */
 function firstLoad(bundle: Rolldown.OutputBundle): string[] {
   const names = new Set<string>();
   const open = Object.values(bundle).filter(
     (file) =>
-      (file.type === 'chunk' && file.isEntry) ||
+      (file.type === 'chunk' && file.moduleIds.some((id) => ENTRY.test(id))) ||
       (file.type === 'asset' && (file.fileName.endsWith('.html') || /worker.*\.js$/.test(file.fileName))),
   );
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
@@ -71,7 +81,11 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // One file is the first load, and what is loaded later is small: lists of what to fetch beside it would cost more.
+    modulePreload: false,
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: (id, context) => (isOfFirstLoad(id, context) ? 'page' : null) }] } },
+    },
     reportCompressedSize: false,
   },
 });

@@ -1,4 +1,4 @@
-import { checkActivity } from '../../activity/codec.ts';
+import { checkActivity } from '../../activity/activity-check.ts';
 import { parseCursor } from '../../activity/cursor.ts';
 import type { Frame } from '../state/model.ts';
 

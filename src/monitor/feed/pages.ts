@@ -1,4 +1,4 @@
-import { checkActivity } from '../../activity/codec.ts';
+import { checkActivity } from '../../activity/activity-check.ts';
 import type { Frame } from '../state/model.ts';
 import { type Refusal, readRefusal } from './refusal.ts';
 
