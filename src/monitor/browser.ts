@@ -22,8 +22,8 @@ export function startInBrowser(): Monitor {
     isHidden: () => document.hidden,
   });
   addEventListener('pagehide', () => monitor.leave());
-  // Brought back as it was left: its place in the feed is gone, the address has all that is needed to start anew.
-  addEventListener('pageshow', (event) => event.persisted && location.reload());
+  // Brought back as it was left.
+  addEventListener('pageshow', (event) => event.persisted && monitor.comeBack());
   followAddress(monitor, base);
   effect(() => {
     document.documentElement.dataset.theme = monitor.store.theme.value;

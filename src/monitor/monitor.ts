@@ -1,9 +1,9 @@
-import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from '@preact/signals';
+import { computed, effect, signal, untracked } from '@preact/signals';
 import { type Client, createClient } from './feed/client.ts';
 import type { Sharing } from './feed/sharing.ts';
 import type { Journey, JourneyOptions } from './feed/travel.ts';
 import type { watchRecords } from './record-watch.ts';
-import { forgetFilter, readFilters, type SavedFilter, saveFilter, type TextStorage } from './saved-filters.ts';
+import type { TextStorage } from './saved-filters.ts';
 import { createServerWatch } from './server-watch.ts';
 import type { Frame } from './state/model.ts';
 import { createStore, type Store } from './state/store.ts';
@@ -26,20 +26,19 @@ export interface Monitor {
   readonly base: string;
   /** How tabs share their connections. */
   readonly sharing: Sharing['way'];
-  readonly savedFilters: ReadonlySignal<readonly SavedFilter[]>;
-  saveFilter(name: string): void;
-  forgetFilter(name: string): void;
+  /** Where filters with a name are kept; a browser may forbid it. */
+  readonly storage: TextStorage | undefined;
   /** Begins to follow what `store.filter` and `store.travel` say, now and whenever they change. */
   start(): void;
   /** Tries to reconnect now. */
   retry(): void;
-  /** The rows of the view as a file, oldest first. */
-  exportNdjson(): Promise<string>;
   /** Shows such a file instead of the log until `leaveFile`. Returns what is wrong with it. */
   importFile(name: string, text: string): Promise<string | undefined>;
   leaveFile(): void;
-  /** The page goes away. */
+  /** The page goes away; it may come back as it was. */
   leave(): void;
+  /** The page is back: goes on from the place where it left. */
+  comeBack(): void;
   close(): void;
 }
 
@@ -50,7 +49,6 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const { base, headers, sharing, storage } = options;
   const store = options.store ?? createStore();
   const place = { base, ...(headers && { headers }) };
-  const saved: Signal<readonly SavedFilter[]> = signal(readFilters(storage));
   const file = signal<{ name: string; activities: number; invalid: number } | undefined>(undefined);
   const travelFromMs = computed(() => store.travel.value?.fromMs);
   const reconnects = createReconnectTeller(store);
@@ -161,13 +159,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     store,
     base,
     sharing: sharing.way,
-    savedFilters: saved,
-    saveFilter(name) {
-      saved.value = saveFilter(storage, { name, text: store.filter.text.peek() });
-    },
-    forgetFilter(name) {
-      saved.value = forgetFilter(storage, name);
-    },
+    storage,
     start() {
       stop ??= effect(() => {
         const filter = store.filter.text.value;
@@ -179,10 +171,6 @@ export function createMonitor(options: MonitorOptions): Monitor {
       stopRecords ??= watchRecordsLater({ ...place, store });
     },
     retry: () => client.retry(),
-    async exportNdjson() {
-      const { writeNdjson } = await import('./activity-file.ts');
-      return writeNdjson(store.entries());
-    },
     async importFile(name, text) {
       const { readNdjson } = await import('./activity-file.ts');
       const read = readNdjson(text);
@@ -190,7 +178,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const activities = read.frames.filter((frame) => frame.type === 'activity').length;
       store.travel.value = undefined;
       file.value = { name, activities, invalid: read.invalid };
-      store.clear();
+      store.clear(true);
       store.setLoaded();
       store.connection.value = { state: 'file', name, activities, invalid: read.invalid };
       store.countInvalid(read.invalid);
@@ -202,6 +190,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       file.value = undefined;
     },
     leave: () => sharing.leave(),
+    comeBack: () => client.rejoin(),
     close() {
       past.abort();
       stop?.();
@@ -220,11 +209,18 @@ function watchRecordsLater(options: Parameters<typeof watchRecords>[0]): () => v
   let isClosed = false;
   let stopWatching: (() => void) | undefined;
   const stopWaiting = effect(() => {
+    // Without a server its code cannot be had: it is tried again when the connection changes.
+    options.store.connection.value;
     if (options.store.selection.value === undefined || stopWatching !== undefined) return;
     stopWatching = () => undefined;
-    void import('./record-watch.ts').then((module) => {
-      if (!isClosed) stopWatching = module.watchRecords(options);
-    });
+    import('./record-watch.ts').then(
+      (module) => {
+        if (!isClosed) stopWatching = module.watchRecords(options);
+      },
+      () => {
+        stopWatching = undefined;
+      },
+    );
   });
   return () => {
     isClosed = true;

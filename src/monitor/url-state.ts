@@ -1,4 +1,3 @@
-import { parseSince } from '../activity/since.ts';
 import type { DrawerTab, RowOrder, Selection, Theme, View } from './state/model.ts';
 
 /** All of the page that a link brings back. */
@@ -78,8 +77,8 @@ function readSelection(query: URLSearchParams, view: View, inPath: string): Sele
 }
 
 function readMoment(text: string | null): number | undefined {
-  const parsed = text === null ? undefined : parseSince(text, Date.now());
-  return parsed?.ok ? parsed.position.ms : undefined;
+  const ms = /^\d{4}-\d\d-\d\dT/.test(text ?? '') ? Date.parse(text ?? '') : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function decode(text: string): string {

@@ -27,6 +27,8 @@ export interface Client {
   /** Ends what was under way and follows the log from there. */
   follow(filter: string, from: From): void;
   retry(): void;
+  /** Asks the hub anew and goes on from the last place: it has forgotten this tab. */
+  rejoin(): void;
   /** The last place handed on; '' before the first. While pages are read, the place that the log was searched to. */
   readonly cursor: string;
   /** Reads pages still, so that every place before `cursor` was looked at. */
@@ -57,6 +59,7 @@ export function createClient(options: ClientOptions): Client {
       run.start();
     },
     retry: () => send({ type: 'retry' }),
+    rejoin: () => run?.rejoin(),
     get cursor() {
       return run?.cursor ?? '';
     },

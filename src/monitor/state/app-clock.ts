@@ -31,6 +31,11 @@ export class AppClock {
     this.#leastMs = Math.min(this.#leastMs ?? delayMs, delayMs);
   }
 
+  /** A time of the log by the clock of the applications. */
+  ofLog(ms: number): number {
+    return ms - (this.#leastMs ?? 0);
+  }
+
   offsetMs(): number {
     return this.#logOffsetMs + (this.#leastMs ?? 0);
   }

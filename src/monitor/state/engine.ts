@@ -5,7 +5,7 @@ import { CallTable } from './calls.ts';
 import { FrameQueue, type Waiting } from './frame-queue.ts';
 import { KnownValues } from './known.ts';
 import { LossBook } from './losses.ts';
-import type { Call, Entry, Loss, Row, RowList, SpanRow, Totals, Trace } from './model.ts';
+import type { Call, Entry, Loss, LostMark, Row, RowList, SpanRow, Totals, Trace } from './model.ts';
 import { RateMeter } from './rates.ts';
 import { RowTable } from './rows.ts';
 import { ServiceTable } from './services.ts';
@@ -131,6 +131,12 @@ export class Engine {
     return this.#clock.offsetMs();
   }
 
+  /** Where ends may not be seen, nothing is said to run. Takes effect for what comes. */
+  hideEnds(areHidden: boolean): void {
+    this.#rows.areEndsHidden = areHidden;
+    this.services.areEndsHidden = areHidden;
+  }
+
   /** ms by which the clock of the page is ahead of that of the log. */
   setLogClock(offsetMs: number): void {
     this.#clock.setLogOffset(offsetMs);
@@ -212,7 +218,7 @@ export class Engine {
       return;
     }
     const entry: Entry = { cursor: frame.cursor, activity: frame.activity };
-    const { kind, spanId, instance, name } = frame.activity;
+    const { kind, spanId, instance } = frame.activity;
     if ((kind === 'span.start' || kind === 'span.end') && spanId !== undefined) {
       const span = this.#rows.addSpan(entry, spanId);
       this.traces.addSpan(span, entry);
@@ -222,13 +228,14 @@ export class Engine {
     const span = this.#rows.addEntry(entry);
     this.traces.addEntry(entry, span);
     this.calls.add(entry, span);
-    if (kind === 'notice' && instance !== undefined) this.#watchInstance(name, instance, receivedMs);
+    if (kind === 'notice' && instance !== undefined) this.#watchInstance(frame.activity, instance);
   }
 
-  #watchInstance(name: string, instance: string, atMs: number): void {
+  #watchInstance(notice: Activity, instance: string): void {
+    const { name } = notice;
     const changed =
       name === 'livespan.instance_lost' || name === 'livespan.instance_stopped'
-        ? this.#rows.loseInstance(instance, atMs)
+        ? this.#rows.loseInstance(instance, this.#markOf(notice))
         : name === 'livespan.instance_back' || name === 'livespan.instance_started'
           ? this.#rows.regainInstance(instance)
           : [];
@@ -237,8 +244,17 @@ export class Engine {
       this.calls.recount(span);
     }
   }
+
+  #markOf(notice: Activity): LostMark {
+    const silentMs = notice.attributes[SILENT];
+    const why = notice.name === 'livespan.instance_lost' ? 'silent' : 'stopped';
+    // The log itself writes that an instance is lost, at its own time.
+    const sinceMs = typeof silentMs === 'number' ? this.#clock.ofLog(timeUsOf(notice) / 1_000 - silentMs) : undefined;
+    return { why, sinceMs };
+  }
 }
 
+const SILENT = 'livespan.silent_ms';
 const NONE: Readonly<Counts> = { activities: 0, errors: 0, spansStarted: 0, spansEnded: 0, invalid: 0 };
 
 export function createEngine(limits: Partial<EngineLimits> = {}): Engine {

@@ -10,6 +10,11 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3_600)} h ${pad(Math.floor((seconds % 3_600) / 60))} m`;
 }
 
+/** Of what is known to the second: `34 s`, `2 m 05 s`. */
+export function formatSeconds(ms: number): string {
+  return ms < 60_000 ? `${Math.max(0, Math.floor(ms / 1_000))} s` : formatDuration(ms);
+}
+
 /** `1 chunk`, `12,345 activities`. */
 export function formatCount(count: number, what: string, many = `${what}s`): string {
   return `${formatNumber(count)} ${count === 1 ? what : many}`;

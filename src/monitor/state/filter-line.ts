@@ -2,6 +2,7 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from '@prea
 import { parseFilter } from '../../activity/filter-parser.ts';
 import { printFilter } from '../../activity/filter-printer.ts';
 import type { Filter, Term } from '../../activity/filter-terms.ts';
+import { hidesEnds } from './hidden-ends.ts';
 import type { FilterProblem } from './model.ts';
 
 /** What "hide health checks" adds: probes by the name of their span or by their path. */
@@ -15,6 +16,8 @@ export interface FilterLine {
   readonly text: ReadonlySignal<string>;
   /** Where the draft is wrong; `undefined` when it can be applied. */
   readonly problem: ReadonlySignal<FilterProblem | undefined>;
+  /** What holds may show the start of a span and hide its end. */
+  readonly hidesEnds: ReadonlySignal<boolean>;
   /** Applies the draft (or `text`). False where it is wrong: then nothing changes but the draft. */
   apply(text?: string): boolean;
   /** Whether a term stands in what holds, e.g. `severity:>=error`. Compared as the printer writes it. */
@@ -33,6 +36,7 @@ export function createFilterLine(): FilterLine {
     draft,
     text,
     problem,
+    hidesEnds: computed(() => hidesEnds(termsOf(text.value))),
     apply(wanted = draft.peek()) {
       const tidy = wanted.trim();
       batch(() => {

@@ -14,8 +14,18 @@ export type Frame =
   | { type: 'reset'; cursor: string }
   | { type: 'position'; cursor: string };
 
-/** `lost`: its instance fell silent or stopped before the span ended. */
-export type SpanState = 'running' | 'ok' | 'error' | 'lost';
+/**
+ * `lost`: its instance fell silent or stopped before the span ended. `started`: its end may not be seen (the filter hides
+ * it, or a file ends before it), so nothing is known of it after its start.
+ */
+export type SpanState = 'running' | 'ok' | 'error' | 'lost' | 'started';
+
+/** Why a span is lost. */
+export interface LostMark {
+  readonly why: 'silent' | 'stopped';
+  /** The last sign of life of its instance, ms by the clock of the applications; `undefined` where that was not told. */
+  readonly sinceMs: number | undefined;
+}
 
 /**
  * A span, one object for its row, its trace and its call. Changed in place; `revision` grows with every change, so a row
@@ -49,8 +59,8 @@ export interface SpanRow {
   nestedErrorCount: number;
   start: Entry | undefined;
   end: Entry | undefined;
-  /** When the mark `lost` was set, ms, and the silence that was told, if any. */
-  lostSinceMs: number | undefined;
+  /** While it is `lost`. */
+  lost: LostMark | undefined;
 }
 
 /** An event, log record or notice that stands for itself: without a span, or whose span the feed does not show. */
@@ -96,6 +106,8 @@ export interface Trace {
   /** Events without a known span. */
   readonly loose: readonly Entry[];
   runningCount: number;
+  /** Spans of which nothing is known after their start. */
+  startedCount: number;
   errorCount: number;
   /** Spans that were not kept because of the bound. */
   droppedSpans: number;

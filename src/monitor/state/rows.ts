@@ -1,5 +1,5 @@
 import type { EngineLimits } from './bounds.ts';
-import type { BreakRow, Entry, EntryRow, Row, RowList, SpanRow } from './model.ts';
+import type { BreakRow, Entry, EntryRow, LostMark, Row, RowList, SpanRow } from './model.ts';
 import { endSpan, isError, nest, newSpanRow, spanKey, startSpan, timeUsOf } from './span-row.ts';
 
 /**
@@ -20,6 +20,8 @@ export class RowTable {
   /** Events of this turn whose span was not there when they came: most often it follows directly. */
   #limbo: Entry[] = [];
   evicted = 0;
+  /** Ends may not be seen: a start alone does not tell that its span runs. */
+  areEndsHidden = false;
 
   constructor(limits: EngineLimits) {
     this.#limits = limits;
@@ -49,7 +51,10 @@ export class RowTable {
     }
     if (activity.kind === 'span.start') {
       startSpan(row, entry);
-      if (isNew) this.#run(row);
+      if (isNew && this.areEndsHidden) {
+        row.state = 'started';
+        this.#settled.push(row);
+      } else if (isNew) this.#run(row);
     } else {
       const wasLost = row.state === 'lost';
       endSpan(row, entry);
@@ -80,12 +85,12 @@ export class RowTable {
   }
 
   /** The instance was lost (or stopped with spans open): what it runs will not end. */
-  loseInstance(instance: string, atMs: number): SpanRow[] {
+  loseInstance(instance: string, mark: LostMark): SpanRow[] {
     const lost = [...this.#running.values()].filter((row) => row.instance === instance);
     for (const row of lost) {
       this.#running.delete(row.key);
       row.state = 'lost';
-      row.lostSinceMs = atMs;
+      row.lost = mark;
       row.revision += 1;
       this.#settled.push(row);
     }
@@ -98,7 +103,7 @@ export class RowTable {
     for (const row of this.#spans.values()) {
       if (row.state !== 'lost' || row.instance !== instance) continue;
       row.state = 'running';
-      row.lostSinceMs = undefined;
+      row.lost = undefined;
       row.revision += 1;
       this.#takeOut(row);
       this.#running.set(row.key, row);

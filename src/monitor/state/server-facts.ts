@@ -21,6 +21,9 @@ export interface ServerStats {
     last?: string;
     length?: number;
     countMax?: number;
+    bytes?: number;
+    bytesMax?: number;
+    ageMaxMs?: number;
     instances?: number;
     problem?: { code: string; message: string };
   };

@@ -32,6 +32,8 @@ export class ServiceTable {
   readonly #services = new Map<string, ServiceRecord>();
   readonly #running = new Map<string, Open>();
   readonly #lost = new Map<string, Open>();
+  /** Ends may not be seen: then what runs is not known. */
+  areEndsHidden = false;
 
   constructor(limits: EngineLimits) {
     this.#limits = limits;
@@ -60,7 +62,7 @@ export class ServiceTable {
     if (activity.spanId === undefined) return;
     const key = spanKey(activity.traceId, activity.spanId);
     if (kind === 'span.start') {
-      remember(this.#running, key, { service, instance }, this.#limits.rowsMax);
+      if (!this.areEndsHidden) remember(this.#running, key, { service, instance }, this.#limits.rowsMax);
       return;
     }
     this.#running.delete(key);

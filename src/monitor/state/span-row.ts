@@ -1,7 +1,8 @@
 import type { Activity, Severity } from '../../activity/activity.ts';
 import { parseTimeUs } from '../../activity/time.ts';
 import { NESTED_MAX } from './bounds.ts';
-import type { Entry, SpanRow } from './model.ts';
+import { formatSeconds } from './figures.ts';
+import type { Entry, LostMark, SpanRow } from './model.ts';
 
 /** Trace and span id: a span id alone is unique in its trace only. */
 export function spanKey(traceId: string | undefined, spanId: string): string {
@@ -41,6 +42,12 @@ export function sayingOf({ name, summary, attributes }: Activity): string {
   return name === 'exception' && (type ?? message) !== undefined ? [type, message].filter(Boolean).join(': ') : name;
 }
 
+/** What is known of a lost span in place of how long it took. */
+export function lossWords(lost: LostMark | undefined, nowMs: number): string {
+  if (lost?.why === 'stopped') return 'instance stopped';
+  return lost?.sinceMs === undefined ? 'fell silent' : `silent for ${formatSeconds(nowMs - lost.sinceMs)}`;
+}
+
 export function newSpanRow(activity: Activity, spanId: string): SpanRow {
   const timeUs = timeUsOf(activity);
   return {
@@ -65,7 +72,7 @@ export function newSpanRow(activity: Activity, spanId: string): SpanRow {
     nestedErrorCount: 0,
     start: undefined,
     end: undefined,
-    lostSinceMs: undefined,
+    lost: undefined,
   };
 }
 
@@ -83,7 +90,7 @@ export function endSpan(row: SpanRow, entry: Entry): void {
   row.revision += 1;
   row.end = entry;
   row.state = isError(activity) ? 'error' : 'ok';
-  row.lostSinceMs = undefined;
+  row.lost = undefined;
   adopt(row, activity);
   row.endUs = timeUsOf(activity);
   row.durationMs = activity.durationMs ?? (row.sawStart ? Math.max(0, (row.endUs - row.startUs) / 1_000) : undefined);

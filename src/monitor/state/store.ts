@@ -112,8 +112,8 @@ export interface Store {
   setSpeed(speed: Speed): void;
   holdTravel(isHeld: boolean): void;
   backToLive(): void;
-  /** Empties rows, traces, calls and figures, not the settings. */
-  clear(): void;
+  /** Empties rows, traces, calls and figures, not the settings. What a file does not have, nobody knows. */
+  clear(isForFile?: boolean): void;
 
   /** For the connection: takes frames in. They show at the next `flush`. */
   enqueue(frames: readonly Frame[], receivedMs?: number): void;
@@ -253,10 +253,12 @@ export function createStore(options: StoreOptions = {}): Store {
       foundVersion.value += 1;
     },
     elapsedMs: (span, atMs) => Math.max(0, span.durationMs ?? atMs - span.startUs / 1_000),
-    async complete(text, caret) {
-      const { completeFilter } = await import('./completion.ts');
-      return completeFilter(text, caret, engine.known);
-    },
+    complete: (text, caret) =>
+      import('./completion.ts').then(
+        ({ completeFilter }) => completeFilter(text, caret, engine.known),
+        // Without a server there are no offers, and the line works all the same.
+        () => [],
+      ),
 
     pauseRows(by) {
       if (pause.peek()?.by === 'user') return;
@@ -287,9 +289,10 @@ export function createStore(options: StoreOptions = {}): Store {
         store.resumeRows();
       });
     },
-    clear() {
+    clear(isForFile = false) {
       batch(() => {
         engine.clear();
+        engine.hideEnds(isForFile || filter.hidesEnds.peek());
         engine.hold(false);
         pause.value = undefined;
         isLoaded.value = false;

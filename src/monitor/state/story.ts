@@ -100,6 +100,7 @@ function stateOf(call: Call, entries: readonly Entry[]): SpanState {
   const states = [...call.spans.values()].map(({ state }) => state);
   if (states.includes('running')) return 'running';
   if (states.includes('lost')) return 'lost';
+  if (states.includes('started')) return 'started';
   const sent = entries.findLast(({ activity }) => activity.name === 'gateway.response_sent');
   const isFailed = sent === undefined ? call.errorCount > 0 : isError(sent.activity);
   return isFailed ? 'error' : 'ok';
@@ -218,7 +219,7 @@ function upstreamWords({ statusMessage, status, attributes }: Activity): { title
   return { title: 'Upstream failed', detail: statusMessage ?? (code === undefined ? '' : String(code)) };
 }
 
-const OF_SPAN = { running: 'running', ok: 'done', error: 'error', lost: 'lost' } as const;
+const OF_SPAN = { running: 'running', started: 'done', ok: 'done', error: 'error', lost: 'lost' } as const;
 
 function severityOf(activity: Activity): Step['state'] {
   if (isError(activity)) return 'error';

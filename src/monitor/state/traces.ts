@@ -91,6 +91,7 @@ export class TraceTable {
         spans: new Map(),
         loose: [],
         runningCount: 0,
+        startedCount: 0,
         errorCount: 0,
         droppedSpans: 0,
         startUs: timeUs,
@@ -127,10 +128,12 @@ export class TraceTable {
 /** Events come before their span most often; those that found it since are nested in it. */
 function count(trace: TraceRecord): void {
   trace.runningCount = 0;
+  trace.startedCount = 0;
   trace.loose = trace.loose.filter(({ activity }) => !trace.spans.has(activity.spanId ?? ''));
   trace.errorCount = trace.loose.filter(({ activity }) => isError(activity)).length;
   for (const { state } of trace.spans.values()) {
     if (state === 'running') trace.runningCount += 1;
+    else if (state === 'started') trace.startedCount += 1;
     else if (state !== 'ok') trace.errorCount += 1;
   }
 }

@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Monitor } from '../monitor.ts';
+import type { Store } from '../state/store.ts';
+import { Banner } from './banner.tsx';
 import { MonitorContext } from './context.ts';
 import { FilterBar } from './filter-bar.tsx';
 import { Header } from './header.tsx';
@@ -16,10 +18,11 @@ const VIEWS = {
   health: later(async () => (await import('./table-views.tsx')).HealthView),
 } as const;
 const Drawer = later(async () => (await import('./drawer.tsx')).Drawer);
-const Banner = later(async () => (await import('./banner.tsx')).Banner);
 const Announcer = later(async () => (await import('./announcer.tsx')).Announcer);
 /** When what is shown first has its turn. */
 const LOAD_REST_AFTER_MS = 1_000;
+/** The keys, where the server was away. */
+const LOAD_AGAIN_MS = 2_000;
 const HelpSheet = later(async () => (await import('./help-sheet.tsx')).HelpSheet);
 
 export function App({ monitor }: { monitor: Monitor }) {
@@ -31,18 +34,11 @@ export function App({ monitor }: { monitor: Monitor }) {
   const showHelp = (): void => {
     store.isHelpOpen.value = true;
   };
+  useKeys(store);
   useEffect(() => {
-    // What is pressed before the keys are loaded is not lost.
-    const early: KeyboardEvent[] = [];
-    const keep = (event: KeyboardEvent): void => void early.push(event);
-    addEventListener('keydown', keep);
-    void import('./keyboard.ts').then(({ listenToKeys }) => {
-      removeEventListener('keydown', keep);
-      early.forEach(listenToKeys(store));
-    });
     const timer = setTimeout(() => void loadAllLater(), LOAD_REST_AFTER_MS);
     return () => clearTimeout(timer);
-  }, [store]);
+  }, []);
   useEffect(() => {
     const over = (event: DragEvent): void => event.preventDefault();
     const drop = (event: DragEvent): void => {
@@ -91,4 +87,22 @@ export function App({ monitor }: { monitor: Monitor }) {
       </div>
     </MonitorContext.Provider>
   );
+}
+
+/** What is pressed before the keys are loaded is not lost. */
+function useKeys(store: Store): void {
+  useEffect(() => {
+    const early: KeyboardEvent[] = [];
+    const keep = (event: KeyboardEvent): void => void early.push(event);
+    const listen = (): void =>
+      void import('./keyboard.ts').then(
+        ({ listenToKeys }) => {
+          removeEventListener('keydown', keep);
+          early.forEach(listenToKeys(store));
+        },
+        () => setTimeout(listen, LOAD_AGAIN_MS),
+      );
+    addEventListener('keydown', keep);
+    listen();
+  }, [store]);
 }

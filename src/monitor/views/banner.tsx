@@ -33,6 +33,8 @@ export function Banner() {
     const clear = (): void => void store.filter.apply('');
     return <Notice isBad words={connection.detail} action="clear the filter" onAct={clear} />;
   }
+  if (connection.state === 'live' && store.filter.hidesEnds.value && store.view.value !== 'health')
+    return <Notice words="This filter may hide how spans end: their rows say “started”, and no clock runs." />;
   const { log } = store.stats.value ?? {};
   if (log?.connected !== false) awaySinceMs.current = undefined;
   if (connection.state !== 'live' || log?.connected !== false) return null;

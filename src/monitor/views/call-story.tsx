@@ -60,9 +60,8 @@ export function CallStory({ callId }: { callId: string }) {
 }
 
 function headline(story: Story): string {
-  const parts = [
-    `${story.state === 'running' ? 'running for' : `${story.state} in`} ${formatDuration(story.durationMs)}`,
-  ];
+  const words = story.state === 'running' ? 'running for' : `${story.state} in`;
+  const parts = [story.state === 'started' ? 'started' : `${words} ${formatDuration(story.durationMs)}`];
   if (story.model !== undefined) parts.push(story.model);
   if (story.tokens !== undefined) {
     const { input, output, total } = story.tokens;

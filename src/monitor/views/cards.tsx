@@ -42,15 +42,22 @@ abstract class Card<P extends CardProps> extends Component<P> {
   }
 }
 
+/** What is said of a trace: the first of these that any of its spans is. */
+const STATES = [
+  ['runningCount', 'running'],
+  ['errorCount', 'error'],
+  ['startedCount', 'started'],
+] as const;
+
 export class TraceCard extends Card<CardProps & { trace: Trace }> {
   override render({ trace, nowUs }: CardProps & { trace: Trace }) {
     const root = rootOf(trace);
-    const state = trace.runningCount > 0 ? 'running' : trace.errorCount > 0 ? 'error' : 'ok';
+    const state = STATES.find(([count]) => trace[count] > 0)?.[1] ?? 'ok';
     const lastingMs = Math.max(0, Math.max(nowUs, trace.endUs) - trace.startUs) / 1_000;
     return this.draw(state, root === undefined ? trace.traceId : titleOf(root), [
       formatTime(trace.startUs),
       root?.service,
-      formatDuration(lastingMs),
+      state === 'started' ? undefined : formatDuration(lastingMs),
       formatCount(trace.spans.size, 'span'),
       trace.errorCount > 0 ? formatCount(trace.errorCount, 'error') : undefined,
     ]);
@@ -63,7 +70,7 @@ export class CallCard extends Card<CardProps & { call: Call }> {
     const facts = [
       formatTime(call.startUs),
       path[0],
-      formatDuration(durationMs),
+      state === 'started' ? undefined : formatDuration(durationMs),
       model,
       tokens === undefined ? undefined : formatCount(tokens.total, 'token'),
     ];

@@ -4,9 +4,9 @@ import { useEffect, useRef } from 'preact/hooks';
 import { groupAttributes } from '../state/conventions.ts';
 import { asCurl, asJson, asMarkdown, entriesOf } from '../state/copy-texts.ts';
 import { formatDuration, formatTime } from '../state/figures.ts';
-import type { DrawerTab, Row } from '../state/model.ts';
+import type { DrawerTab, Row, SpanRow } from '../state/model.ts';
 import { traceBackendName, traceLink } from '../state/server-facts.ts';
-import { isError, timeUsOf, titleOf } from '../state/span-row.ts';
+import { isError, lossWords, timeUsOf, titleOf } from '../state/span-row.ts';
 import { CallStory } from './call-story.tsx';
 import { useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
@@ -121,6 +121,7 @@ function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () =
         {row.type === 'span' ? formatTime(row.startUs) : activity === undefined ? '' : formatTime(timeUsOf(activity))}{' '}
         {activity?.service ?? ''} {activity?.instance ?? ''}{' '}
         {row.type === 'span' && row.durationMs !== undefined ? `· ${formatDuration(row.durationMs)}` : ''}
+        {row.type === 'span' && row.state === 'lost' ? `· ${lossOf(row)}` : ''}
       </p>
       <p class="actions">
         <CopyButton title="copy JSON" text={() => asJson(row)} />
@@ -142,6 +143,12 @@ function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () =
       </div>
     </>
   );
+}
+
+/** By the clock, because it does not go on here. */
+function lossOf({ lost }: SpanRow): string {
+  if (lost?.sinceMs === undefined) return lossWords(lost, 0);
+  return `silent since ${formatTime(lost.sinceMs * 1_000).slice(0, 8)}`;
 }
 
 interface TabsProps {

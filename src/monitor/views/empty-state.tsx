@@ -1,8 +1,8 @@
 import { useStore } from './context.ts';
 import { later } from './later.tsx';
+import { Trouble } from './trouble.tsx';
 
 const Nothing = later(async () => (await import('./nothing.tsx')).Nothing);
-const Trouble = later(async () => (await import('./trouble.tsx')).Trouble);
 const IN_TROUBLE: ReadonlySet<string> = new Set(['denied', 'overloaded', 'refused', 'reconnecting']);
 
 /** What to do next, where there are no rows. */

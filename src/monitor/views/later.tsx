@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { useStore } from './context.ts';
 
 const loads: (() => Promise<unknown>)[] = [];
 
@@ -18,6 +19,8 @@ export function later(load: () => Promise<ComponentType>): ComponentType {
   return function Later() {
     const [Part, setPart] = useState<ComponentType | undefined>(() => loaded);
     const [isFailed, setFailed] = useState(false);
+    // What could not be loaded while the server was away is loaded when it is back.
+    const isLive = useStore().connection.value.state === 'live';
     useEffect(() => {
       if (loaded !== undefined) return;
       load().then(
@@ -25,10 +28,23 @@ export function later(load: () => Promise<ComponentType>): ComponentType {
           loaded = part;
           setPart(() => part);
         },
-        () => setFailed(true),
+        () => {
+          forgetFailedStyles();
+          setFailed(true);
+        },
       );
-    }, []);
-    if (isFailed) return <p class="banner">This part of the page could not be loaded. Reload the page to try again.</p>;
-    return Part === undefined ? null : <Part />;
+    }, [isLive]);
+    if (Part !== undefined) return <Part />;
+    if (!isFailed) return null;
+    return (
+      <p class="banner">This part of the page could not be loaded. If it does not come by itself, reload the page.</p>
+    );
   };
+}
+
+/** One that stays in the page would be taken for loaded at the next try. */
+function forgetFailedStyles(): void {
+  for (const link of document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')) {
+    if (link.sheet === null) link.remove();
+  }
 }

@@ -1,6 +1,6 @@
-import type { ComponentChildren } from 'preact';
 import { useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
+import { ClearFilter, Empty } from './empty.tsx';
 
 /** All is well, and there is nothing to show. */
 export function Nothing() {
@@ -12,35 +12,18 @@ export function Nothing() {
   return store.filter.text.value === '' ? <FirstRun /> : <NoMatch />;
 }
 
-interface EmptyProps {
-  title: string;
-  detail?: ComponentChildren;
-  children: ComponentChildren;
-}
-
-export function Empty({ title, detail, children }: EmptyProps) {
-  return (
-    <section class="empty">
-      <h2>{title}</h2>
-      {detail !== undefined && <p>{detail}</p>}
-      <p>{children}</p>
-    </section>
-  );
-}
-
-export function ClearFilter() {
-  const store = useStore();
-  return (
-    <button type="button" onClick={() => store.filter.apply('')}>
-      Clear the filter
-    </button>
-  );
-}
-
 function NothingRuns() {
   const store = useStore();
+  const isKnown = !store.filter.hidesEnds.value;
   return (
-    <Empty title="Nothing runs now." detail="A row shows here as soon as a span starts, and goes when it ends.">
+    <Empty
+      title={isKnown ? 'Nothing runs now.' : 'What runs is not known.'}
+      detail={
+        isKnown
+          ? 'A row shows here as soon as a span starts, and goes when it ends.'
+          : 'The filter may hide how spans end, so a start alone does not tell that a span runs.'
+      }
+    >
       <button
         type="button"
         onClick={() => {

@@ -1,7 +1,8 @@
+import { useComputed } from '@preact/signals';
 import { Component } from 'preact';
 import { formatCount, formatDuration, formatTime } from '../state/figures.ts';
-import type { Row, SpanRow } from '../state/model.ts';
-import { isError, pathOf, sayingOf, timeUsOf } from '../state/span-row.ts';
+import type { LostMark, Row, SpanRow } from '../state/model.ts';
+import { isError, lossWords, pathOf, sayingOf, timeUsOf } from '../state/span-row.ts';
 import { useStore } from './context.ts';
 import { Glyph } from './glyph.tsx';
 
@@ -61,7 +62,6 @@ class RowCells extends Component<RowCellsProps> {
   }
 }
 
-const WORDS = { running: 'running', ok: 'ok', error: 'error', lost: 'lost' } as const;
 /** A bar is full at 10 s; the scale is logarithmic, because what takes 30 ms and what takes 3 s stand side by side. */
 function barShare(ms: number): number {
   return Math.min(1, Math.log10(1 + ms) / 4);
@@ -73,7 +73,7 @@ function SpanCells({ row }: { row: SpanRow }) {
     <>
       <time>{formatTime(row.startUs)}</time>
       <span class="state">
-        <Glyph name={row.state} /> {WORDS[row.state]}
+        <Glyph name={row.state} /> {row.state}
       </span>
       <span class="service">{row.service ?? ''}</span>
       <span class="name" title={title}>
@@ -93,8 +93,16 @@ function RunningClock({ startMs }: { startMs: number }) {
   return <Duration ms={ms} words={formatDuration(ms)} />;
 }
 
-function Took({ row: { durationMs: ms, state } }: { row: SpanRow }) {
-  return <Duration ms={ms} words={ms !== undefined ? formatDuration(ms) : state === 'lost' ? 'fell silent' : ''} />;
+function Took({ row: { durationMs: ms, state, lost } }: { row: SpanRow }) {
+  if (state === 'lost') return <Silence lost={lost} />;
+  return <Duration ms={ms} words={ms === undefined ? '' : formatDuration(ms)} />;
+}
+
+/** Goes on by itself as well; what is drawn changes with the seconds. */
+function Silence({ lost }: { lost: LostMark | undefined }) {
+  const { nowMs } = useStore();
+  const words = useComputed(() => lossWords(lost, nowMs.value));
+  return <span class="took silence">{words}</span>;
 }
 
 function Duration({ ms, words }: { ms: number | undefined; words: string }) {

@@ -1,15 +1,19 @@
 import '../styles/menus.css';
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
+import { forgetFilter, readFilters, type SavedFilter, saveFilter } from '../saved-filters.ts';
 import { useMonitor } from './context.ts';
+
+/** Also where the browser keeps nothing they hold until the page is closed. */
+const kept = signal<readonly SavedFilter[] | undefined>(undefined);
 
 /** Filters with a name, kept in this browser. */
 export function SavedFilters() {
-  const monitor = useMonitor();
-  const { store } = monitor;
+  const { store, storage } = useMonitor();
   const name = useSignal('');
+  kept.value ??= readFilters(storage);
   return (
     <div class="menu-body">
-      {monitor.savedFilters.value.map((saved) => (
+      {kept.value.map((saved) => (
         <p key={saved.name}>
           <button type="button" class="quiet" onClick={() => store.filter.apply(saved.text)}>
             {saved.name}
@@ -18,17 +22,20 @@ export function SavedFilters() {
             type="button"
             class="quiet"
             aria-label={`Forget ${saved.name}`}
-            onClick={() => monitor.forgetFilter(saved.name)}
+            onClick={() => {
+              kept.value = forgetFilter(storage, saved.name);
+            }}
           >
             forget
           </button>
         </p>
       ))}
-      {monitor.savedFilters.value.length === 0 && <p class="muted">No filter is saved in this browser.</p>}
+      {kept.value.length === 0 && <p class="muted">No filter is saved in this browser.</p>}
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (name.value.trim() !== '') monitor.saveFilter(name.value.trim());
+          const filter = { name: name.value.trim(), text: store.filter.text.peek() };
+          if (filter.name !== '') kept.value = saveFilter(storage, filter);
           name.value = '';
         }}
       >

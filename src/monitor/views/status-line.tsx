@@ -1,7 +1,11 @@
 import { useRef } from 'preact/hooks';
 import { formatCount, formatNumber } from '../state/figures.ts';
-import { useMonitor } from './context.ts';
+import type { Store } from '../state/store.ts';
+import { useStore } from './context.ts';
+import { later } from './later.tsx';
 import { wordsOf } from './status-words.ts';
+
+const LogFacts = later(async () => (await import('./log-facts.tsx')).LogFacts);
 
 export interface StatusLineProps {
   showHelp: () => void;
@@ -10,11 +14,9 @@ export interface StatusLineProps {
 
 /** Always true: how far behind, what was lost, what the log is. */
 export function StatusLine({ showHelp, openFile }: StatusLineProps) {
-  const monitor = useMonitor();
-  const { store } = monitor;
+  const store = useStore();
   const chooser = useRef<HTMLInputElement>(null);
   const loss = store.loss.value;
-  const log = store.stats.value?.log;
   const readers = Number(store.stats.value?.readers?.readers ?? 0);
   return (
     <footer class="status">
@@ -22,14 +24,10 @@ export function StatusLine({ showHelp, openFile }: StatusLineProps) {
       <span class={loss.missed > 0 ? 'is-warn' : ''}>{formatNumber(loss.missed)} lost</span>
       {loss.sampled > 1 && <span class="is-warn">one in {loss.sampled} shown, errors always</span>}
       {loss.dropped > 0 && <span class="is-warn">{formatNumber(loss.dropped)} dropped by applications</span>}
-      {log !== undefined && (
-        <span class="wide">
-          log {formatNumber(log.length ?? 0)} · {log.description}
-        </span>
-      )}
+      <LogFacts />
       {readers > 0 && <span class="wide">{formatCount(readers, 'reader')}</span>}
       <span class="spring" />
-      <button type="button" class="quiet" title="Rows of this view as NDJSON" onClick={() => void save(monitor)}>
+      <button type="button" class="quiet" title="Rows of this view as NDJSON" onClick={() => void save(store)}>
         export
       </button>
       <button
@@ -59,11 +57,6 @@ export function StatusLine({ showHelp, openFile }: StatusLineProps) {
   );
 }
 
-async function save(monitor: ReturnType<typeof useMonitor>): Promise<void> {
-  const url = URL.createObjectURL(new Blob([await monitor.exportNdjson()], { type: 'application/x-ndjson' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `livespan-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.ndjson`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+async function save(store: Store): Promise<void> {
+  (await import('./save-view.ts')).saveView(store);
 }

@@ -55,7 +55,7 @@ function ServiceRow({ service }: { service: ServiceFigures }) {
     ['p50', optional(service.p50Ms)],
     ['p95', optional(service.p95Ms)],
     ['p99', optional(service.p99Ms)],
-    ['Running', formatNumber(service.running)],
+    ['Running', store.filter.hidesEnds.value ? '–' : formatNumber(service.running)],
     ['Last seen', formatTime(service.lastSeenMs * 1_000).slice(0, 8)],
   ];
   return (

@@ -1,7 +1,10 @@
 import { useMonitor } from './context.ts';
-import { ClearFilter, Empty } from './nothing.tsx';
+import { ClearFilter, Empty } from './empty.tsx';
 
-/** The connection does not bring anything, and there is nothing to show from before. */
+/**
+ * The connection does not bring anything, and there is nothing to show from before. Part of the first load: without a
+ * server nothing more can be loaded.
+ */
 export function Trouble() {
   const connection = useMonitor().store.connection.value;
   switch (connection.state) {

@@ -2,6 +2,8 @@ import type { Signal } from '@preact/signals';
 import { formatDuration, formatOffset, formatTime } from '../state/figures.ts';
 import type { Entry, SpanRow, TraceNode } from '../state/model.ts';
 import { isError, sayingOf, timeUsOf, titleOf } from '../state/span-row.ts';
+import type { Store } from '../state/store.ts';
+import { groupTicks } from '../state/tick-groups.ts';
 import { useStore } from './context.ts';
 import { Glyph } from './glyph.tsx';
 
@@ -9,6 +11,9 @@ const INDENT_PX = 12;
 const INDENTS_MAX = 12;
 /** Labels of what lies further right open to the left. */
 const RIGHT_SHARE = 55;
+/** Part of the axis that a tick covers, about: what comes nearer to it stands in its label. */
+const NEAR_SHARE = 0.015;
+const LABEL_LINES_MAX = 6;
 
 interface Axis {
   startUs: number;
@@ -63,9 +68,7 @@ function SpanName({ node, folded }: { node: TraceNode; folded: Signal<ReadonlySe
           type="button"
           class="quiet"
           title={`${titleOf(span)}, ${span.service ?? 'unknown service'}`}
-          onClick={() => {
-            store.selection.value = { type: 'row', key: span.key, tab: 'story' };
-          }}
+          onClick={() => select(store, span)}
         >
           <Glyph name={span.state} label={span.state} /> {titleOf(span)}
         </button>
@@ -80,36 +83,64 @@ function Bar({ span, axis }: { span: SpanRow; axis: Axis }) {
   const right = shareOf(endUs, axis);
   const tookMs = (endUs - span.startUs) / 1_000;
   const isTight = right > 82;
+  // How long it took is not known.
+  const isOpen = span.state === 'started' || span.state === 'lost';
   return (
     <>
       <i
         class="waterfall-bar"
-        title={`${formatDuration(tookMs)}, from ${whenOf(span.startUs, axis)}`}
+        title={`${isOpen ? span.state : formatDuration(tookMs)}, from ${whenOf(span.startUs, axis)}`}
         style={{ left: `${left}%`, width: `${Math.max(0.4, right - left)}%` }}
       />
-      {span.nested.map((entry) => (
-        <Tick key={entry.cursor} entry={entry} axis={axis} />
+      {groupTicks(span.nested, axis.totalUs * NEAR_SHARE).map((entries) => (
+        <Tick key={entries[0].cursor} span={span} entries={entries} axis={axis} />
       ))}
       <b class={isTight ? 'is-inside' : ''} style={isTight ? {} : { left: `${right}%` }}>
-        {formatDuration(tookMs)}
+        {isOpen ? span.state : formatDuration(tookMs)}
       </b>
     </>
   );
 }
 
-/** An event on its span; the label shows on hover and focus. */
-function Tick({ entry: { activity }, axis }: { entry: Entry; axis: Axis }) {
-  const timeUs = timeUsOf(activity);
-  const left = shareOf(timeUs, axis);
-  const label = `${whenOf(timeUs, axis)} ${isError(activity) ? 'error: ' : ''}${sayingOf(activity)}`;
+interface TickProps {
+  span: SpanRow;
+  /** One or, where they are too near to tell apart, several. */
+  entries: readonly [Entry, ...Entry[]];
+  axis: Axis;
+}
+
+/** An event on its span; the label shows on hover and focus, and a press shows all of the span. */
+function Tick({ span, entries, axis }: TickProps) {
+  const store = useStore();
+  const left = shareOf(timeUsOf(entries[0].activity), axis);
+  const kinds = [
+    'tick',
+    entries.length > 1 && 'is-many',
+    entries.some(({ activity }) => isError(activity)) && 'is-error',
+    left > RIGHT_SHARE && 'is-right',
+  ];
   return (
     <button
       type="button"
-      class={`tick${isError(activity) ? ' is-error' : ''}${left > RIGHT_SHARE ? ' is-right' : ''}`}
-      aria-label={label}
+      class={kinds.filter(Boolean).join(' ')}
+      aria-label={labelOf(entries, axis)}
       style={{ left: `${left}%` }}
+      onClick={() => select(store, span)}
     />
   );
+}
+
+function labelOf(entries: readonly Entry[], axis: Axis): string {
+  const lines = entries.slice(0, LABEL_LINES_MAX).map(({ activity }) => {
+    return `${whenOf(timeUsOf(activity), axis)} ${isError(activity) ? 'error: ' : ''}${sayingOf(activity)}`;
+  });
+  if (entries.length > 1) lines.unshift(`${entries.length} events`);
+  if (entries.length > LABEL_LINES_MAX) lines.push(`and ${entries.length - LABEL_LINES_MAX} more: press to see all`);
+  return lines.join('\n');
+}
+
+function select(store: Store, { key }: SpanRow): void {
+  store.selection.value = { type: 'row', key, tab: 'story' };
 }
 
 /** From the start of the trace, and by the clock. */

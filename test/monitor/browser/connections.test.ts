@@ -37,6 +37,29 @@ describe.skipIf(browser.isMissing)('connections of a browser', () => {
     expect(await readersOf(log.url)).toBe(1);
   }, 90_000);
 
+  it('end while the page is kept for "back", and go on from their place when it is shown again', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 3);
+    const page = await openLive(await browser.openContext(), log.url);
+    await eventually(async () => (await countsOf(page)).rows === 3, 'the first rows');
+    // Chromium keeps no page that shares a worker; others do.
+    const turn = (type: string) =>
+      page.evaluate(`dispatchEvent(new PageTransitionEvent('${type}', { persisted: true }))`);
+    await page.evaluate('globalThis.isSamePage = true');
+    for (const count of [3, 6]) {
+      await turn('pagehide');
+      await eventually(async () => (await readersOf(log.url)) === 0, 'no connection is left');
+      await log.appendNumbered(count, 3);
+      await turn('pageshow');
+      await eventually(async () => (await countsOf(page)).rows === count + 3, 'what came meanwhile');
+    }
+    await log.appendNumbered(9, 1);
+    await page.locator('.row', { hasText: 'e9' }).waitFor();
+    expect((await exportOf(page)).activities.map(({ name }) => name)).toEqual(numbered(0, 10));
+    expect(await countsOf(page)).toMatchObject({ totals: { activities: 10 }, loss: { missed: 0, resets: 0 } });
+    expect([await page.evaluate('globalThis.isSamePage'), await readersOf(log.url)]).toEqual([true, 1]);
+  });
+
   it('are one for ten tabs of one filter and three for ten of ten, and none when all are closed', async () => {
     const log = await startLog();
     const context = await browser.openContext();

@@ -92,6 +92,26 @@ describe.skipIf(browser.isMissing)('filters in a browser', () => {
     await untilNames(page, 'failed');
   });
 
+  it('say so when they may hide how spans end, and no clock runs then', async () => {
+    const log = await startLog();
+    const [begun, ended] = took('over', 20);
+    const [running] = took('open', 0);
+    if (begun === undefined || ended === undefined || running === undefined) throw new Error('no span');
+    await log.append(begun, ended, running);
+    const page = await openLive(await browser.openContext(), log.url, '/monitor/live?filter=kind:span.start');
+    await untilNames(page, 'over', 'open');
+    await page.getByText('This filter may hide how spans end: their rows say “started”, and no clock runs.').waitFor();
+    const cells = (name: string) => page.locator(`.row-started .${name}`).allInnerTexts();
+    expect((await cells('state')).map((text) => text.trim())).toEqual(['started', 'started']);
+    expect(await cells('took')).toEqual(['', '']);
+    await page.locator('.chips').getByRole('button', { name: 'running' }).click();
+    await page.getByText('What runs is not known.').waitFor();
+    await page.getByLabel('Clear the filter').click();
+    await untilNames(page, 'open');
+    await page.locator('.row-running .took', { hasText: /^\d/ }).waitFor();
+    expect(await page.locator('.banner').count()).toBe(0);
+  });
+
   it('are completed from what was seen, by keyboard alone', async () => {
     const log = await startLog();
     await log.append(

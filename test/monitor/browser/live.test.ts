@@ -17,6 +17,8 @@ beforeAll(async () => {
   if (!browser.isMissing) bereft = await killGateway();
 }, 60_000);
 
+const SILENT_MS = 12_000;
+
 /** An upstream that answers when it is told to. */
 async function startHeldUpstream(
   end: AtEnd = onTestFinished,
@@ -58,7 +60,7 @@ async function startGateway(logUrl: string, upstreamUrl: string, end: AtEnd = on
 /** A page that shows a running request whose gateway is no more. */
 async function killGateway(): Promise<Page> {
   // Longer than the time between two signs of life, so that only an instance that is gone is lost.
-  const log = await startLog({ instanceSilentMs: 12_000 }, atEnd);
+  const log = await startLog({ instanceSilentMs: SILENT_MS }, atEnd);
   const upstream = await startHeldUpstream(atEnd);
   const gateway = await startGateway(log.url, upstream.url, atEnd);
   const page = await openLive(await browser.openContext({}, atEnd), log.url);
@@ -167,6 +169,13 @@ describe.skipIf(browser.isMissing)('the live view in a browser', () => {
     await bereft.locator('.row-lost', { hasText: 'doomed' }).first().waitFor({ timeout: 60_000 });
     expect(await bereft.locator('.row-lost .state', { hasText: 'lost' }).count()).toBeGreaterThan(0);
     expect(await bereft.locator('.row-running').count()).toBe(0);
+    const silence = bereft.locator('.row-lost .silence').first();
+    const secondsOf = async (): Promise<number> =>
+      Number(/^silent for (\d+) s$/.exec((await silence.textContent()) ?? '')?.[1]);
+    const before = await secondsOf();
+    // Not from when that was found.
+    expect(before).toBeGreaterThanOrEqual(SILENT_MS / 1_000);
+    await eventually(async () => (await secondsOf()) > before, 'the silence grows');
     await bereft.locator('.views').getByRole('button', { name: 'Services' }).click();
     await bereft.locator('.instance-lost', { hasText: '(lost)' }).waitFor();
   }, 90_000);

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis } from '../../support/redis.ts';
 import { startLog } from '../feed/live.ts';
+import { startGate } from './gate.ts';
 import { countsOf, eventually, goTo, namesOf, openLive, shareBrowser } from './open-page.ts';
 
 const browser = shareBrowser();
@@ -19,11 +20,11 @@ async function says(page: Page, ...sentences: (string | RegExp)[]): Promise<void
 /** The page loads the rest of its parts when it has nothing else to do; from then on it can do without the server. */
 async function untilAllIsLoaded(page: Page): Promise<void> {
   const parts = `performance.getEntriesByType('resource').map(({ name }) => name).join()`;
-  await eventually(
-    async () => /trouble.*table-views|table-views.*trouble/.test(await page.evaluate(parts)),
-    'all parts',
-  );
+  await eventually(async () => /table-views-.*js/.test(await page.evaluate(parts)), 'all parts');
 }
+
+/** What a page asks for before it is drawn. */
+const FIRST = /^\/monitor\/(live|calls|assets\/page-[\w-]+\.(js|css))$/;
 
 describe.skipIf(browser.isMissing)('in words, the page', () => {
   it('denied: asks to sign in where there are no rows, and comes back from there', async () => {
@@ -60,6 +61,49 @@ describe.skipIf(browser.isMissing)('in words, the page', () => {
     await page.getByRole('button', { name: 'Try now' }).click();
     await page.locator('.badge-live').waitFor();
     await says(page, 'No activity yet. Run this:');
+  });
+
+  it('gone: from its first moment on, also where nothing but the first load was loaded, and comes to life by itself', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 1);
+    const gate = await startGate(log.url, (path) => (FIRST.test(path) ? 'pass' : 'cut'));
+    const context = await browser.openContext();
+    const page = await context.newPage();
+    await page.goto(`${gate.url}/monitor/live`);
+    await says(page, 'livespan cannot be reached.', 'npx livespan serve');
+    expect(await page.locator('.status-words').textContent()).toMatch(/^Not connected since \d\d:\d\d:\d\d: /);
+    const other = await context.newPage();
+    await other.goto(`${gate.url}/monitor/calls`);
+    await says(other, /Not connected since \d\d:\d\d:\d\d; what was seen stays/, /^This part of the page could not be/);
+    gate.judge = () => 'pass';
+    await page.getByRole('button', { name: 'Try now' }).click();
+    for (const each of [page, other]) await each.locator('.badge-live').waitFor();
+    await page.locator('.row', { hasText: 'e0' }).waitFor();
+    await says(other, 'No activity yet. Run this:');
+    expect(await other.getByText('could not be loaded').count()).toBe(0);
+    await page.keyboard.press('Space');
+    await says(page, 'Paused. 0 new.');
+  });
+
+  it('refused: what the server has against the filter, beside the rows and where there are none', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 1);
+    const gate = await startGate(log.url);
+    const detail = 'Column 1: this server does not know this field';
+    const page = await openLive(await browser.openContext(), gate.url);
+    await page.locator('.row', { hasText: 'e0' }).waitFor();
+    // A server of another version reads another language.
+    gate.judge = (path) =>
+      path.includes('filter=') ? { status: 400, problem: { code: 'invalid_filter', detail, column: 1 } } : 'pass';
+    await goTo(page, '/monitor/live?filter=sampled:true');
+    await page.locator('.badge-refused').waitFor();
+    await says(page, 'The server does not take this filter.', detail);
+    await goTo(page, '/monitor/health?filter=sampled:true');
+    await page.locator('.banner', { hasText: detail }).waitFor();
+    await page.locator('.banner').getByRole('button', { name: 'clear the filter' }).click();
+    await page.locator('.badge-live').waitFor();
+    await goTo(page, '/monitor/live');
+    await page.locator('.row', { hasText: 'e0' }).waitFor();
   });
 
   it('recreated: in the list, whose rows stay, and in the health view', async () => {

@@ -31,6 +31,7 @@ describe.skipIf(browser.isMissing)('the states of the page', () => {
     await page.getByRole('button', { name: 'Live', exact: true }).click();
     await page.locator('.row', { hasText: 'e2' }).waitFor();
     expect(await page.locator('.status-words').textContent()).toBe('caught up');
+    await page.locator('.status', { hasText: 'log 3 of 100,000 · memory' }).waitFor();
   });
 
   it('shows three lines to paste when there is nothing yet', async () => {
@@ -118,6 +119,7 @@ describe.skipIf(browser.isMissing)('the states of the page', () => {
     await redis.kill();
     await page.locator('.banner', { hasText: /cannot reach its log \(.*\) since \d\d:\d\d:\d\d; showing/ }).waitFor();
     expect(await namesOf(page)).toEqual(['e1', 'e0']);
+    await page.locator('.status', { hasText: 'log not reached · redis' }).waitFor();
     await redis.restart();
     await page.locator('.banner').waitFor({ state: 'detached' });
   });

@@ -97,6 +97,32 @@ describe.skipIf(browser.isMissing)('a trace in a browser', () => {
     // A span leads to its details.
     await page.locator('.waterfall').getByRole('button', { name: 'beside' }).click();
     await page.locator('.drawer h2', { hasText: 'beside' }).waitFor();
+
+    // What happened at one instant is one mark, with all of it in its label.
+    const event = (atMs: number, name: string, more: Partial<Activity> = {}) =>
+      activity('event', atMs, { traceId: TRACE, spanId: spanId(4), name, ...more });
+    await log.append(event(80, 'one'), event(80, 'two', { severity: 'error' }), event(80, 'three'), event(70, 'alone'));
+    const ticks = page.locator('.waterfall .tick');
+    await eventually(async () => (await ticks.count()) === 2, 'two marks for four events');
+    expect(await ticks.first().getAttribute('aria-label')).toMatch(/^00:00\.070 \(.*\) alone$/);
+    const many = page.getByRole('button', { name: /^3 events/ });
+    expect(await many.getAttribute('aria-label')).toMatch(
+      /^3 events\n00:00\.080 \(.*\) one\n00:00\.080 \(.*\) error: two\n00:00\.080 \(.*\) three$/,
+    );
+    await ticks.first().focus();
+    await page.keyboard.press('Tab');
+    await eventually(
+      () =>
+        page.evaluate(`(() => {
+        const tick = document.activeElement;
+        const label = getComputedStyle(tick, '::after');
+        return tick.matches('.is-many.is-error') && label.content.includes('three') && parseFloat(label.height) >= 4 * 16;
+      })()`),
+      'the label is shown line by line to who comes by keyboard',
+    );
+    await page.keyboard.press('Enter');
+    await page.locator('.drawer h2', { hasText: 'late' }).waitFor();
+    await page.locator('.drawer .entries li', { hasText: 'three' }).waitFor();
   });
 
   it('keeps an orphan under a placeholder that says so, until the parent comes', async () => {

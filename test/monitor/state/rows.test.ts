@@ -68,7 +68,7 @@ describe('the rows', () => {
     apply(frame('notice', 4, { name: 'livespan.instance_stopped', instance: 'i1' }));
     expect(store.span(TRACE, spanId(1))?.state).toBe('lost');
     apply(end(1, 5, 5, { name: 'a', instance: 'i1' }));
-    expect(store.span(TRACE, spanId(1))).toMatchObject({ state: 'ok', lostSinceMs: undefined });
+    expect(store.span(TRACE, spanId(1))).toMatchObject({ state: 'ok', lost: undefined });
     expect(describeRows(store).filter((row) => row.endsWith(' a'))).toEqual(['ok a']);
     expect(store.totals.value).toMatchObject({ running: 1, lost: 0 });
   });
