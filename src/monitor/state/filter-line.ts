@@ -14,6 +14,8 @@ export interface FilterLine {
   readonly draft: Signal<string>;
   /** What holds: in the URL and on the server. */
   readonly text: ReadonlySignal<string>;
+  /** What holds, term by term. */
+  readonly terms: ReadonlySignal<readonly Term[]>;
   /** Where the draft is wrong; `undefined` when it can be applied. */
   readonly problem: ReadonlySignal<FilterProblem | undefined>;
   /** What holds may show the start of a span and hide its end. */
@@ -35,6 +37,7 @@ export function createFilterLine(): FilterLine {
   const line: FilterLine = {
     draft,
     text,
+    terms: computed(() => termsOf(text.value)),
     problem,
     hidesEnds: computed(() => hidesEnds(termsOf(text.value))),
     apply(wanted = draft.peek()) {
@@ -47,14 +50,14 @@ export function createFilterLine(): FilterLine {
     },
     has(term) {
       const wanted = termsOf(term).map(printTerm);
-      const held = termsOf(text.value).map(printTerm);
+      const held = line.terms.value.map(printTerm);
       return wanted.length > 0 && wanted.every((one) => held.includes(one));
     },
     toggle(term, { only = false } = {}) {
       const wanted = termsOf(term);
       const printed = wanted.map(printTerm);
       const isHeld = line.has(term);
-      const kept = termsOf(text.peek()).filter((held) => {
+      const kept = line.terms.peek().filter((held) => {
         if (printed.includes(printTerm(held))) return false;
         return !(only && wanted.some((one) => isSameTarget(one, held)));
       });
@@ -62,7 +65,7 @@ export function createFilterLine(): FilterLine {
     },
     setRange(field, ...values) {
       const wanted = termsOf(values.map((value) => `${field}:${value}`).join(' '));
-      const kept = termsOf(text.peek()).filter(({ negated, target }) => {
+      const kept = line.terms.peek().filter(({ negated, target }) => {
         return negated || target.type !== 'field' || target.field !== field;
       });
       line.apply(printFilter({ terms: [...kept, ...wanted] }));

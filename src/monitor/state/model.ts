@@ -184,7 +184,7 @@ export interface RateFigures {
   readonly p95Ms: number | undefined;
 }
 
-/** Durations of ended spans of the last minute. `bounds[i]` is the upper end of `counts[i]`, ms; the last count is above all bounds. */
+/** Durations of ended spans of the last minute. `bounds[i]` ends `counts[i]`, ms, and belongs to the next; the last count is of all above. */
 export interface LatencyHistogram {
   readonly bounds: readonly number[];
   readonly counts: readonly number[];

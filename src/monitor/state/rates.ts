@@ -3,7 +3,7 @@ import type { LatencyHistogram, RateFigures } from './model.ts';
 /** Seconds that are held: a minute to show and some for what arrives late. */
 const SECONDS = 90;
 const SHOWN = 60;
-/** Upper ends of the latency classes, ms. */
+/** Upper ends of the latency classes, ms; what takes exactly that long belongs to the next class. */
 const BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000] as const;
 
 interface Slot {
@@ -108,7 +108,7 @@ function newSlot(): Slot {
 }
 
 function classOf(durationMs: number): number {
-  const index = BOUNDS.findIndex((bound) => durationMs <= bound);
+  const index = BOUNDS.findIndex((bound) => durationMs < bound);
   return index < 0 ? BOUNDS.length : index;
 }
 
@@ -116,8 +116,8 @@ function sum(slots: readonly (Slot | undefined)[], read: (slot: Slot) => number)
   return slots.reduce((total, slot) => total + (slot === undefined ? 0 : read(slot)), 0);
 }
 
-/** Linear within its class. */
-function quantile({ bounds, counts }: LatencyHistogram, q: number): number | undefined {
+/** ms, linear within its class; the end of the last bounded one for what is above; `undefined` without any. */
+export function quantile({ bounds, counts }: LatencyHistogram, q: number): number | undefined {
   const total = counts.reduce((all, count) => all + count, 0);
   if (total === 0) return undefined;
   let left = q * total;

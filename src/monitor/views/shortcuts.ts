@@ -13,5 +13,6 @@ export const SHORTCUTS: readonly [keys: string, words: string][] = [
   ['c', 'copy as JSON'],
   ['y', 'copy the link'],
   ['t', 'replay'],
+  ['← → Shift+→ Enter', 'in the durations: move, widen, filter'],
   ['?', 'these keys'],
 ];

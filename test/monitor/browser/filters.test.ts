@@ -33,33 +33,6 @@ async function untilNames(page: Page, ...names: string[]): Promise<void> {
 }
 
 describe.skipIf(browser.isMissing)('filters in a browser', () => {
-  it('are brushed from the histogram of the last minute: one class, a range, and any again', async () => {
-    const log = await startLog();
-    await log.append(...took('short', 3), ...took('middle', 30), ...took('long', 300));
-    const page = await openLive(await browser.openContext(), log.url);
-    await untilNames(page, 'short', 'middle', 'long');
-    await page.locator('.latency > summary', { hasText: /^p95 \d/ }).click();
-    const bar = (words: string) => page.getByRole('button', { name: `spans up to ${words}: show only these` });
-    // Tells a listener what it stands for.
-    await page.getByRole('button', { name: '1 spans up to 50 ms: show only these' }).click();
-    await untilNames(page, 'middle');
-    expect(filterOf(page)).toBe('duration:>=20ms duration:<50ms');
-
-    await bar('5.0 ms').hover();
-    await page.mouse.down();
-    await bar('50 ms').hover();
-    await page.mouse.up();
-    await untilNames(page, 'short', 'middle');
-    expect(filterOf(page)).toBe('duration:>=2ms duration:<50ms');
-
-    await bar('500 ms').focus();
-    await page.keyboard.press('Enter');
-    await untilNames(page, 'long');
-    await page.getByRole('button', { name: 'any duration' }).click();
-    await untilNames(page, 'short', 'middle', 'long');
-    expect(filterOf(page)).toBe('');
-  });
-
   it('are chosen by chips, the error rate and the service, and shown in the line', async () => {
     const log = await startLog();
     await log.append(

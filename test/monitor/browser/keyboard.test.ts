@@ -163,6 +163,14 @@ const DONE_BY: Readonly<Record<string, () => Promise<void>>> = {
     await press('Escape');
     await page.getByRole('button', { name: '1 min ago', exact: true }).waitFor({ state: 'detached' });
   },
+  async '← → Shift+→ Enter'() {
+    await page.locator('.latency > summary').click();
+    await page.getByRole('listbox', { name: 'Durations' }).focus();
+    await press('Home', 'ArrowRight', 'ArrowRight', 'ArrowLeft', 'Shift+ArrowRight', 'Enter');
+    await page.waitForURL((url) => url.searchParams.get('filter') === 'duration:>=1ms duration:<5ms');
+    await press('Escape');
+    await untilClosed('.histogram');
+  },
   async '?'() {
     await press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();

@@ -80,7 +80,7 @@ function views(words: (field: string) => string): readonly Shown[] {
     { name: 'a trace that is gone', address: `/monitor/traces/${'ab'.repeat(16)}`, sign: '.detail .muted' },
     { name: 'a wrong filter', address: '/monitor/live?filter=severity:loud', sign: '#filter-problem:not(:empty)' },
     { name: 'the keys', address: '/monitor/live', sign: '.help', open: press('?'), close: closeOne },
-    { name: 'the histogram', address: '/monitor/live', sign: '.histogram', open: menu('p95'), close: closeOne },
+    { name: 'the histogram', address: '/monitor/live', sign: '.histogram canvas', open: menu('p95'), close: closeOne },
     { name: 'saved filters', address: '/monitor/live', sign: '.menu form', open: menu('saved'), close: closeOne },
     { name: 'moments to replay', address: '/monitor/live', sign: '#travel input', open: press('t'), close: closeOne },
     {
