@@ -12,6 +12,8 @@ export interface Auth {
   allowsHeader(authorization: string | undefined): boolean;
   /** Bearer token or session cookie. */
   allows(request: IncomingMessage): boolean;
+  /** The session that such a request stands on; `undefined` where it needs none. */
+  sessionOf(request: IncomingMessage): string | undefined;
   /** @throws LivespanError `unauthenticated` */
   check(request: IncomingMessage): void;
 }
@@ -33,6 +35,10 @@ export function createAuth(token: string | undefined, sessions: Sessions): Auth 
       if (auth.allowsHeader(request.headers.authorization)) return true;
       const session = readCookie(request.headers.cookie, sessions.cookieName());
       return session !== undefined && sessions.holds(session);
+    },
+    sessionOf(request) {
+      if (auth.allowsHeader(request.headers.authorization)) return undefined;
+      return readCookie(request.headers.cookie, sessions.cookieName());
     },
     check(request) {
       if (auth.allows(request)) return;

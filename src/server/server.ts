@@ -169,7 +169,7 @@ function assemble(settings: Settings, bus: Bus, feed: LiveFeed): Running {
   metrics.add(serverFigures(sources));
   addHealthRoutes(app, { bus, feed, auth });
   addIngestRoute(app, { bus, redactor: createRedactor(settings.redact), figures: ingest });
-  addStreamRoute(app, stream);
+  addStreamRoute(app, stream, auth, sessions);
   addActivityRoutes(app, bus);
   addTraceRoute(app, { bus, feed });
   addStatsRoutes(app, sources);

@@ -8,6 +8,8 @@ export interface Sessions {
   open(): string;
   holds(id: string): boolean;
   end(id: string): void;
+  /** Calls `onEnd` once, when the session is ended or runs out. Returns what takes that back. */
+  watch(id: string, onEnd: () => void): () => void;
   readonly size: number;
 }
 
@@ -19,10 +21,18 @@ export function createSessions(options: { port: () => number; now?: () => number
   /** Id → end of its life; in the order of opening, which is the order in which they run out. */
   const ends = new Map<string, number>();
 
+  const watchers = new Map<string, Set<() => void>>();
+
+  function forget(id: string): void {
+    ends.delete(id);
+    for (const onEnd of watchers.get(id) ?? []) onEnd();
+    watchers.delete(id);
+  }
+
   function forgetOld(): void {
     for (const [id, end] of ends) {
       if (end > now() && ends.size < SESSIONS_MAX) return;
-      ends.delete(id);
+      forget(id);
     }
   }
 
@@ -38,8 +48,16 @@ export function createSessions(options: { port: () => number; now?: () => number
       const end = ends.get(id);
       return end !== undefined && end > now();
     },
-    end(id) {
-      ends.delete(id);
+    end: forget,
+    watch(id, onEnd) {
+      const listeners = watchers.get(id) ?? new Set();
+      watchers.set(id, listeners.add(onEnd));
+      const timer = setTimeout(() => forget(id), Math.max(0, (ends.get(id) ?? 0) - now())).unref();
+      return () => {
+        clearTimeout(timer);
+        listeners.delete(onEnd);
+        if (listeners.size === 0) watchers.delete(id);
+      };
     },
     get size() {
       return ends.size;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAttemptLimit } from '../../src/server/attempt-limit.ts';
 import { createServer } from '../../src/server/index.ts';
 import { createSessions, readCookie } from '../../src/server/sessions.ts';
@@ -122,6 +122,44 @@ describe('the token', () => {
     const out = await request(url, 'POST /sign-out', { ...FORM, cookie, origin: url });
     expect(out.headers['set-cookie']).toContain('Max-Age=0');
     expect((await request(url, 'GET /stats', { cookie })).status).toBe(401);
+  });
+
+  it('is no longer stood for by a session that has ended, also on a stream under way', async () => {
+    const { url } = await serve({ token: TOKEN });
+    const signIn = async (): Promise<string> => {
+      const answer = await request(url, 'POST /sign-in', { ...FORM, origin: url }, `token=${TOKEN}`);
+      return (answer.headers['set-cookie'] ?? '').split(';', 1)[0] ?? '';
+    };
+    const open = async (headers: Record<string, string>) => {
+      const response = await fetch(`${url}/activity/stream`, { headers });
+      let isOver = false;
+      const over = (): void => {
+        isOver = true;
+      };
+      response.text().then(over, over);
+      return { status: response.status, isOver: () => isOver };
+    };
+    const [cookie, other] = [await signIn(), await signIn()];
+    const streams = [{ cookie }, { cookie }, { cookie: other }, { cookie, authorization: `Bearer ${TOKEN}` }];
+    const [first, second, theirs, byToken] = await Promise.all(streams.map(open));
+    expect([first?.status, byToken?.status]).toEqual([200, 200]);
+    await request(url, 'POST /sign-out', { ...FORM, cookie, origin: url });
+    await vi.waitFor(() => expect([first?.isOver(), second?.isOver()]).toEqual([true, true]), { timeout: 10_000 });
+    expect([theirs?.isOver(), byToken?.isOver()]).toEqual([false, false]);
+  });
+
+  it('has to be given again when the session has run out', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const sessions = createSessions({ port: () => 1 });
+    const ended: string[] = [];
+    const [kept, left] = [sessions.open(), sessions.open()];
+    sessions.watch(kept, () => ended.push('kept'));
+    sessions.watch(left, () => ended.push('left'))();
+    vi.advanceTimersByTime(11.9 * 3_600_000);
+    expect([sessions.holds(kept), ended]).toEqual([true, []]);
+    vi.advanceTimersByTime(0.2 * 3_600_000);
+    expect([sessions.holds(kept), ended]).toEqual([false, ['kept']]);
   });
 
   it('marks the cookie Secure for a browser that came by https, and takes no foreign sign-in', async () => {

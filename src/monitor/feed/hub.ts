@@ -104,8 +104,11 @@ export function createHub(options: Pick<StreamOptions, 'base' | 'headers' | 'ret
         const tab = { isJoined: false, isFiltered: key === message.filter };
         channel.tabs.set(toTab, tab);
         toTab({ type: 'state', state: channel.state });
+        const { state } = channel.state;
         // A stream under way may be silent for long.
-        if (channel.state.state === 'live') join(toTab, tab);
+        if (state === 'live') join(toTab, tab);
+        // Another tab may have signed in since.
+        else if (state === 'denied' || state === 'refused') channel.stream.retryNow();
       };
     },
     get streams() {

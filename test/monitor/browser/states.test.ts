@@ -78,6 +78,33 @@ describe.skipIf(browser.isMissing)('the states of the page', () => {
     await page.getByLabel('Token').waitFor();
   });
 
+  it('is denied when another tab signs out, and goes on when that signs in again', async () => {
+    const log = await startLog({ token: 'a-long-secret' });
+    await log.appendNumbered(0, 2);
+    const context = await browser.openContext();
+    const other = await context.newPage();
+    await other.goto(`${log.url}/monitor/health`);
+    const signIn = async (token: string): Promise<void> => {
+      await other.getByLabel('Token').fill(token);
+      await other.keyboard.press('Enter');
+    };
+    await signIn('a-long-secret');
+    const page = await openLive(context, log.url);
+    await page.locator('.row', { hasText: 'e1' }).waitFor();
+    await other.getByRole('button', { name: 'Sign out of this server' }).click();
+    await page.locator('.badge-denied').waitFor();
+    await page.locator('.banner', { hasText: 'This server asks for its token' }).waitFor();
+    await log.appendNumbered(2, 1);
+    await signIn('a-wrong-one');
+    await other.getByText('That is not the token.').waitFor();
+    expect(await namesOf(page)).toEqual(['e1', 'e0']);
+    await signIn('a-long-secret');
+    await other.locator('.badge-live').waitFor();
+    await page.locator('.badge-live').waitFor();
+    await page.locator('.row', { hasText: 'e2' }).waitFor();
+    expect(await namesOf(page)).toEqual(['e2', 'e1', 'e0']);
+  });
+
   it('says that the server is away, keeps the rows, and tries at once when told to', async () => {
     const log = await startLog();
     await log.appendNumbered(0, 2);
