@@ -38,6 +38,8 @@ export class Engine {
   readonly #rows: RowTable;
   readonly #losses = new LossBook();
   readonly #clock = new AppClock();
+  /** Holes in which spans may have ended. */
+  readonly #blindSpots = new WeakSet<Waiting['frame']>();
   readonly #queue: FrameQueue;
   #counts: Counts = { ...NONE };
 
@@ -170,6 +172,10 @@ export class Engine {
   #count({ frame, receivedMs }: Waiting): void {
     if (frame.type === 'position') return;
     if (frame.type !== 'activity') {
+      if (mayHoldEnds(frame, this.#losses.get().sampled)) {
+        this.#blindSpots.add(frame);
+        this.services.loseSight();
+      }
       this.#losses.add(frame, receivedMs);
       return;
     }
@@ -215,6 +221,7 @@ export class Engine {
       if (missed > 0 || type === 'reset') {
         this.#rows.addBreak({ type, key: `${type}:${cursor}`, revision: 0, cursor, missed, atMs: receivedMs });
       }
+      if (this.#blindSpots.has(frame)) this.#recount(this.#rows.loseSight());
       return;
     }
     const entry: Entry = { cursor: frame.cursor, activity: frame.activity };
@@ -239,6 +246,10 @@ export class Engine {
         : name === 'livespan.instance_back' || name === 'livespan.instance_started'
           ? this.#rows.regainInstance(instance)
           : [];
+    this.#recount(changed);
+  }
+
+  #recount(changed: readonly SpanRow[]): void {
     for (const span of changed) {
       this.traces.recount(span);
       this.calls.recount(span);
@@ -252,6 +263,16 @@ export class Engine {
     const sinceMs = typeof silentMs === 'number' ? this.#clock.ofLog(timeUsOf(notice) / 1_000 - silentMs) : undefined;
     return { why, sinceMs };
   }
+}
+
+/**
+ * Whether ends may be among what was missed. What is left out because the server samples has none; what was skipped has,
+ * and after that the server samples otherwise than before, or not at all.
+ * @param sampled one in so many was sent before
+ */
+function mayHoldEnds(frame: Exclude<Waiting['frame'], { type: 'activity' | 'position' }>, sampled: number): boolean {
+  if (frame.type === 'reset') return true;
+  return frame.missed > 0 && (frame.type === 'gap' || frame.sampled !== sampled);
 }
 
 const SILENT = 'livespan.silent_ms';

@@ -16,7 +16,7 @@ export type Frame =
 
 /**
  * `lost`: its instance fell silent or stopped before the span ended. `started`: its end may not be seen (the filter hides
- * it, or a file ends before it), so nothing is known of it after its start.
+ * it, or it is in what was missed), so nothing is known of it after its start.
  */
 export type SpanState = 'running' | 'ok' | 'error' | 'lost' | 'started';
 

@@ -97,6 +97,18 @@ export class RowTable {
     return lost;
   }
 
+  /** Something was not seen: what runs may have ended in it. */
+  loseSight(): SpanRow[] {
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    for (const row of running) {
+      row.state = 'started';
+      row.revision += 1;
+      this.#settled.push(row);
+    }
+    return running;
+  }
+
   /** The instance shows life again: its lost spans run on. */
   regainInstance(instance: string): SpanRow[] {
     const back: SpanRow[] = [];

@@ -73,6 +73,11 @@ export class ServiceTable {
     record.durationsAt += 1;
   }
 
+  /** Something was not seen: what runs now is not known. */
+  loseSight(): void {
+    this.#running.clear();
+  }
+
   figures(nowMs: number): readonly ServiceFigures[] {
     const running = new Map<string, number>();
     for (const { service } of this.#running.values()) running.set(service, (running.get(service) ?? 0) + 1);

@@ -92,6 +92,39 @@ describe('where ends may be hidden', () => {
   });
 });
 
+describe('what ran when something was missed', () => {
+  it.each([
+    { type: 'gap', cursor: '5-5', missed: 3 },
+    { type: 'lagged', cursor: '5-5', missed: 3 },
+    { type: 'reset', cursor: '5-0' },
+  ] as const)('may have ended in it ($type)', (hole) => {
+    const { store, apply } = storeAtTime();
+    apply(start(1, 0, { name: 'a' }), start(2, 1, { name: 'b' }), hole);
+    expect(store.rows.value.runningCount).toBe(0);
+    expect(store.totals.value).toMatchObject({ running: 0 });
+    expect(store.trace(TRACE)).toMatchObject({ runningCount: 0, startedCount: 2 });
+    apply(end(1, 5, 5, { name: 'a' }), start(3, 6, { name: 'c' }));
+    expect(describeRows(store).filter((row) => row !== `${hole.type} ${'missed' in hole ? 3 : 0}`)).toEqual([
+      'running c',
+      'started b',
+      'ok a',
+    ]);
+    expect(store.totals.value).toMatchObject({ running: 1 });
+  });
+
+  it('runs on where nothing of it can be missing: the server leaves out no end when it samples', () => {
+    const { store, apply } = storeAtTime();
+    apply(start(1, 0, { name: 'a' }));
+    expect(store.rows.value.runningCount).toBe(1);
+    // Skipped, and sampled from here on.
+    apply({ type: 'lagged', cursor: '5-5', missed: 300, sampled: 4 });
+    expect(store.rows.value.runningCount).toBe(0);
+    apply(start(2, 0, { name: 'b' }), { type: 'lagged', cursor: '6-6', missed: 3, sampled: 4 });
+    apply({ type: 'lagged', cursor: '7-7', missed: 0, sampled: 2 }, { type: 'position', cursor: '8-8' });
+    expect(store.rows.value.runningCount).toBe(1);
+  });
+});
+
 describe('a lost span', () => {
   it('is silent since the last sign of life of its instance, by the clock of the applications', () => {
     const { store, apply } = storeAtTime();
