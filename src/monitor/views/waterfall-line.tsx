@@ -131,10 +131,13 @@ function Tick({ span, entries, axis }: TickProps) {
 }
 
 function labelOf(entries: readonly Entry[], axis: Axis): string {
+  const isOne = entries.length === 1;
   const lines = entries.slice(0, LABEL_LINES_MAX).map(({ activity }) => {
-    return `${whenOf(timeUsOf(activity), axis)} ${isError(activity) ? 'error: ' : ''}${sayingOf(activity)}`;
+    const us = timeUsOf(activity);
+    const when = isOne ? whenOf(us, axis) : formatOffset((us - axis.startUs) / 1_000);
+    return `${when} ${isError(activity) ? 'error: ' : ''}${sayingOf(activity)}`;
   });
-  if (entries.length > 1) lines.unshift(`${entries.length} events`);
+  if (!isOne) lines.unshift(`${entries.length} events`);
   if (entries.length > LABEL_LINES_MAX) lines.push(`and ${entries.length - LABEL_LINES_MAX} more: press to see all`);
   return lines.join('\n');
 }

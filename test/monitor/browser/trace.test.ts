@@ -106,8 +106,8 @@ describe.skipIf(browser.isMissing)('a trace in a browser', () => {
     await eventually(async () => (await ticks.count()) === 2, 'two marks for four events');
     expect(await ticks.first().getAttribute('aria-label')).toMatch(/^00:00\.070 \(.*\) alone$/);
     const many = page.getByRole('button', { name: /^3 events/ });
-    expect(await many.getAttribute('aria-label')).toMatch(
-      /^3 events\n00:00\.080 \(.*\) one\n00:00\.080 \(.*\) error: two\n00:00\.080 \(.*\) three$/,
+    expect(await many.getAttribute('aria-label')).toBe(
+      '3 events\n00:00.080 one\n00:00.080 error: two\n00:00.080 three',
     );
     await ticks.first().focus();
     await page.keyboard.press('Tab');
@@ -116,7 +116,9 @@ describe.skipIf(browser.isMissing)('a trace in a browser', () => {
         page.evaluate(`(() => {
         const tick = document.activeElement;
         const label = getComputedStyle(tick, '::after');
-        return tick.matches('.is-many.is-error') && label.content.includes('three') && parseFloat(label.height) >= 4 * 16;
+        const { left, top } = tick.getBoundingClientRect();
+        const isOnTop = document.elementFromPoint(left - 6, top + 35)?.closest('.tick') === tick;
+        return tick.matches('.is-many.is-error') && label.content.includes('three') && parseFloat(label.height) >= 4 * 16 && isOnTop;
       })()`),
       'the label is shown line by line to who comes by keyboard',
     );
