@@ -1,5 +1,16 @@
 import { readJsonSections } from './json-records.ts';
-import { attributesAt, countAt, doubleAt, int64At, listAt, nanosAt, objectAt, textAt } from './json-values.ts';
+import {
+  attributesAt,
+  countAt,
+  doubleAt,
+  int64At,
+  isGiven,
+  listAt,
+  nanosAt,
+  objectAt,
+  textAt,
+  uint64At,
+} from './json-values.ts';
 import type { MetricHistogram, MetricPoint, MetricRecord, Sourced } from './records.ts';
 
 type Json = Record<string, unknown>;
@@ -19,7 +30,7 @@ export function readJsonMetrics(request: unknown): Generator<Sourced<MetricRecor
 }
 
 function readMetric(metric: Json, at: string): MetricRecord {
-  const [member, type] = DATA.find(([name]) => metric[name] !== undefined) ?? ['gauge', 'gauge' as const];
+  const [member, type] = DATA.find(([name]) => isGiven(metric[name])) ?? ['gauge', 'gauge' as const];
   const data = objectAt(metric[member], `${at}.${member}`) ?? {};
   const path = `${at}.${member}.dataPoints`;
   return {
@@ -41,21 +52,21 @@ function readPoint(value: unknown, at: string, type: MetricRecord['type']): Metr
     timeUs: nanosAt(point.timeUnixNano, `${at}.timeUnixNano`),
   };
   if (type !== 'gauge' && type !== 'sum') return { ...common, histogram: readHistogram(point, at) };
-  if (point.asInt !== undefined) return { ...common, value: int64At(point.asInt, `${at}.asInt`) };
-  if (point.asDouble !== undefined) return { ...common, value: doubleAt(point.asDouble, `${at}.asDouble`) };
+  if (isGiven(point.asInt)) return { ...common, value: int64At(point.asInt, `${at}.asInt`) };
+  if (isGiven(point.asDouble)) return { ...common, value: doubleAt(point.asDouble, `${at}.asDouble`) };
   return common;
 }
 
 function readHistogram(point: Json, at: string): MetricHistogram {
   const optional = (name: 'sum' | 'min' | 'max') =>
-    point[name] === undefined || point[name] === null ? {} : { [name]: doubleAt(point[name], `${at}.${name}`) };
+    isGiven(point[name]) ? { [name]: doubleAt(point[name], `${at}.${name}`) } : {};
   return {
-    count: countAt(point.count, `${at}.count`),
+    count: uint64At(point.count, `${at}.count`),
     ...optional('sum'),
     bounds: listAt(point.explicitBounds, `${at}.explicitBounds`).map((bound) =>
       doubleAt(bound, `${at}.explicitBounds`),
     ),
-    counts: listAt(point.bucketCounts, `${at}.bucketCounts`).map((count) => countAt(count, `${at}.bucketCounts`)),
+    counts: listAt(point.bucketCounts, `${at}.bucketCounts`).map((count) => uint64At(count, `${at}.bucketCounts`)),
     ...optional('min'),
     ...optional('max'),
   };
