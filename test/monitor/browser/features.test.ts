@@ -184,7 +184,7 @@ describe.skipIf(browser.isMissing)('what can be done with the page', () => {
       .click();
     await eventually(async () => new URL(page.url()).searchParams.get('filter') === 'severity:>=error', 'errors only');
     await page.locator('summary', { hasText: 'p95' }).click();
-    await page.getByRole('button', { name: /spans up to 1.00 s/ }).click();
+    await page.getByRole('option', { name: '500 ms to 1 s' }).click();
     await eventually(
       async () =>
         new URL(page.url()).searchParams.get('filter') === 'severity:>=error duration:>=500ms duration:<1000ms',
