@@ -128,7 +128,7 @@ export function createMapping(options: MappingOptions) {
       `{"id":"${idOf(attributes, timeUs, ids)}${EVENT_HEAD(event.name)}${formatTimeUs(timeUs)}","severity":"${severity}"${textMember('summary', textOf(attributes['event.summary']))}` +
       `${origin.names}${textMember('callId', textOf(attributes['call.id']) ?? spanCallId)}` +
       `,"traceId":"${record.traceId}","spanId":"${record.spanId}"${origin.scope}` +
-      `,"attributes":${attributesJson(attributes, 0, event.droppedAttributes)}}`
+      `,"attributes":${attributesJson(attributes, event.droppedAttributes)}}`
     );
   }
 
@@ -145,7 +145,7 @@ export function createMapping(options: MappingOptions) {
     return (
       `{"id":"${ids.next(timeUs)}${SPAN_HEAD(record.name)}${formatTimeUs(timeUs)}${untilTrace}${record.traceId}` +
       `","spanId":"${record.spanId}${parent}${untilDuration(record)}${msText(durationUs)}` +
-      `${afterDuration(record, origin)}${attributesJson(record.attributes, record.links, record.droppedAttributes)}}`
+      `${afterDuration(record, origin)}${attributesJson(record.attributes, record.droppedAttributes, record.links, record.droppedLinks)}}`
     );
   }
 
@@ -175,14 +175,15 @@ export function createMapping(options: MappingOptions) {
       `{"id":"${idOf(attributes, timeUs, ids)}${LOG_HEAD(name)}${formatTimeUs(timeUs)}","severity":"${severity}"` +
         `${textMember('summary', textOf(attributes['event.summary']) ?? bodyText(body))}${origin.names}` +
         `${textMember('callId', textOf(attributes['call.id']))}${trace}${spanId}${origin.scope}` +
-        `,"attributes":${attributesJson(data, 0, record.droppedAttributes)}}`,
+        `,"attributes":${attributesJson(data, record.droppedAttributes)}}`,
     );
   }
 
   /** Counts that the record has no member for are attributes of our own, which no sender can set. */
-  function attributesJson(raw: RawAttributes, links: number, dropped: number): string {
+  function attributesJson(raw: RawAttributes, dropped: number, links = 0, droppedLinks = 0): string {
     const { attributes } = flatten(raw, flattening);
     if (links > 0) attributes['livespan.links'] = links;
+    if (droppedLinks > 0) attributes['livespan.dropped_links'] = Math.min(COUNT_MAX, droppedLinks);
     if (dropped > 0) attributes['livespan.dropped_attributes'] = Math.min(COUNT_MAX, dropped);
     return JSON.stringify(attributes);
   }

@@ -85,6 +85,7 @@ function readSpan(span: Json, at: string): SpanRecord {
     droppedEvents: countAt(span.droppedEventsCount, `${at}.droppedEventsCount`),
     unreadEvents: Math.max(0, events.length - EVENTS_MAX),
     links: listAt(span.links, `${at}.links`).length,
+    droppedLinks: countAt(span.droppedLinksCount, `${at}.droppedLinksCount`),
     statusCode: countAt(status?.code, `${at}.status.code`),
     statusMessage: textAt(status?.message, `${at}.status.message`),
   };

@@ -26,6 +26,7 @@ function emptySpan(): SpanRecord {
     droppedEvents: 0,
     unreadEvents: 0,
     links: 0,
+    droppedLinks: 0,
     statusCode: 0,
     statusMessage: '',
   };
@@ -43,6 +44,7 @@ function readSpan(reader: ProtobufReader): SpanRecord {
     else if (reader.at(6, WIRE.varint)) span.kind = reader.varint();
     else if (reader.at(10, WIRE.varint)) span.droppedAttributes = reader.varint();
     else if (reader.at(12, WIRE.varint)) span.droppedEvents = reader.varint();
+    else if (reader.at(14, WIRE.varint)) span.droppedLinks = reader.varint();
     else reader.skip();
   }
   reader.leave(outer);

@@ -34,6 +34,7 @@ export interface SpanRecord {
   /** Events that came but were too many to read. */
   unreadEvents: number;
   links: number;
+  droppedLinks: number;
   /** Status code of trace.proto: 0 unset, 1 ok, 2 error. */
   statusCode: number;
   statusMessage: string;

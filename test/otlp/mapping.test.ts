@@ -82,7 +82,8 @@ describe('a span', () => {
       { name: 'exception', timeUnixNano: '1763684557124000001', attributes: [attribute('exception.type', 'E')] },
       { name: '', attributes: [], droppedAttributesCount: 3 },
     ];
-    const items = await span({ events, droppedEventsCount: 7, droppedAttributesCount: 2, links: [{}, {}] });
+    const dropped = { droppedEventsCount: 7, droppedAttributesCount: 2, droppedLinksCount: 5 };
+    const items = await span({ events, links: [{}, {}], ...dropped });
     expect(items.map(({ kind, name, time, severity }) => [kind, name, time, severity])).toEqual([
       ['event', 'first', '2025-11-21T00:22:37.123457Z', 'info'],
       ['event', 'exception', '2025-11-21T00:22:37.124000Z', 'error'],
@@ -96,7 +97,7 @@ describe('a span', () => {
       durationMs: 1.544,
       eventCount: 3,
       droppedEvents: 7,
-      attributes: { 'livespan.links': 2, 'livespan.dropped_attributes': 2 },
+      attributes: { 'livespan.links': 2, 'livespan.dropped_links': 5, 'livespan.dropped_attributes': 2 },
     });
   });
 
