@@ -46,7 +46,8 @@ function readMetric(reader: ProtobufReader): MetricRecord {
 /** `Gauge`, `Sum`, `Histogram` …: points in field 1, temporality in 2, `is_monotonic` in 3. */
 function readData(reader: ProtobufReader, metric: MetricRecord, type: MetricRecord['type']): void {
   const outer = reader.enter();
-  metric.type = type;
+  // Of a `oneof` the last one stays; one that comes twice is merged.
+  if (metric.type !== type) Object.assign(metric, { type, monotonic: false, temporality: 0, points: [] });
   while (reader.next()) {
     if (reader.at(1, WIRE.length)) metric.points.push(READ_POINT[type](reader));
     else if (reader.at(2, WIRE.varint)) metric.temporality = reader.varint();
@@ -60,8 +61,8 @@ const READ_POINT: Readonly<Record<MetricRecord['type'], (reader: ProtobufReader)
   gauge: readNumberPoint,
   sum: readNumberPoint,
   histogram: readHistogramPoint,
-  exponential_histogram: (reader) => readCounted(reader, 1),
-  summary: (reader) => readCounted(reader, 7),
+  exponential_histogram: (reader) => readCounted(reader, EXPONENTIAL),
+  summary: (reader) => readCounted(reader, SUMMARY),
 };
 
 function emptyPoint(): MetricPoint {
@@ -103,17 +104,23 @@ function readHistogramPoint(reader: ProtobufReader): MetricPoint {
   return point;
 }
 
-/** Exponential histograms and summaries: their count and sum; their buckets and quantiles are passed over. */
-function readCounted(reader: ProtobufReader, attributesField: number): MetricPoint {
+/** Where the two have what they do not share; no field is 0. */
+const EXPONENTIAL = { attributes: 1, min: 12, max: 13 };
+const SUMMARY = { attributes: 7, min: 0, max: 0 };
+
+/** Exponential histograms and summaries: their count, sum and range; their buckets and quantiles are passed over. */
+function readCounted(reader: ProtobufReader, fields: typeof SUMMARY): MetricPoint {
   const outer = reader.enter();
   const histogram: MetricHistogram = { count: 0, bounds: [], counts: [] };
   const point: MetricPoint = { ...emptyPoint(), histogram };
   while (reader.next()) {
-    if (reader.at(attributesField, WIRE.length)) readKeyValue(reader, point.attributes);
+    if (reader.at(fields.attributes, WIRE.length)) readKeyValue(reader, point.attributes);
     else if (reader.at(2, WIRE.fixed64)) point.startUs = reader.nanosAsUs();
     else if (reader.at(3, WIRE.fixed64)) point.timeUs = reader.nanosAsUs();
     else if (reader.at(4, WIRE.fixed64)) histogram.count = Number(reader.fixed64());
     else if (reader.at(5, WIRE.fixed64)) histogram.sum = reader.double();
+    else if (reader.at(fields.min, WIRE.fixed64)) histogram.min = reader.double();
+    else if (reader.at(fields.max, WIRE.fixed64)) histogram.max = reader.double();
     else reader.skip();
   }
   reader.leave(outer);

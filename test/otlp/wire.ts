@@ -1,12 +1,14 @@
-/** Rewrites protobuf bytes in ways that keep their meaning: for messages, at any depth that the caller names. */
-export interface WireField {
+import type { NestedTypes } from './schema.ts';
+
+/** Rewrites protobuf bytes in ways that keep their meaning. */
+interface WireField {
   number: number;
   wire: number;
   bytes: Buffer;
 }
 
 /** Splits a message into its fields (tag and all); groups are not expected. */
-export function splitFields(message: Buffer): WireField[] {
+function splitFields(message: Buffer): WireField[] {
   const fields: WireField[] = [];
   let at = 0;
   while (at < message.length) {
@@ -36,7 +38,7 @@ function varintAt(bytes: Buffer, start: number): [number, number] {
   }
 }
 
-export function varint(value: number): Buffer {
+function varint(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value;
   while (rest >= 128) {
@@ -46,8 +48,8 @@ export function varint(value: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
-/** Unknown fields of every wire type, groups with groups inside included. */
-export function unknownField(number: number, kind: number, payload: Buffer): Buffer {
+/** Unknown fields of every wire type; in a group there are groups, and fields with numbers that are known outside. */
+function unknownField(number: number, kind: number, payload: Buffer): Buffer {
   const tag = (wire: number) => varint(number * 8 + wire);
   switch (kind % 5) {
     case 0:
@@ -61,25 +63,58 @@ export function unknownField(number: number, kind: number, payload: Buffer): Buf
     default:
       return Buffer.concat([
         tag(3),
-        unknownField(number + 1, 2, payload),
-        unknownField(number + 2, 1, payload),
+        ...[1, 2, 3, 7].map((known, index) => unknownField(known, index, payload)),
+        ...(kind % 2 === 0 ? [unknownField(number + 1, 9, payload)] : []),
         tag(4),
       ]);
   }
 }
 
-/** Same message: top-level fields of different numbers reordered, unknown fields added between them. */
-export function scramble(message: Buffer, picks: readonly number[], payload: Buffer): Buffer {
-  const fields = splitFields(message);
-  // Fields of one number keep their order among themselves; that order has meaning.
-  const numbers = [...new Set(fields.map((field) => field.number))];
-  const keys = new Map(numbers.map((number, index) => [number, picks[index % Math.max(1, picks.length)] ?? 0]));
-  const sorted = fields
-    .map((field, index) => ({ field, index, key: keys.get(field.number) ?? 0 }))
-    .sort((a, b) => a.key - b.key || a.field.number - b.field.number || a.index - b.index);
-  const parts = sorted.flatMap(({ field }, index) => [
-    unknownField(900 + index, picks[index % Math.max(1, picks.length)] ?? 0, payload),
-    field.bytes,
-  ]);
-  return Buffer.concat(parts);
+export interface Scrambling {
+  /** Chance: which order, and which unknown fields. Taken in turn, over and over. */
+  picks: readonly number[];
+  /** Of unknown fields. */
+  payload: Buffer;
+  nested: NestedTypes;
+}
+
+/**
+ * The same message in other bytes: in it and in every message inside it the fields come in another order, with unknown
+ * fields between them.
+ */
+export function scramble(message: Buffer, type: string, { picks, payload, nested }: Scrambling): Buffer {
+  let turn = 0;
+  const pick = (): number => picks[turn++ % picks.length] ?? 0;
+
+  function scrambleMessage(bytes: Buffer, name: string): Buffer {
+    const fields = splitFields(bytes).map((field) => {
+      const inner = field.wire === 2 ? nested.get(name)?.get(field.number) : undefined;
+      if (inner === undefined) return field;
+      const body = scrambleMessage(payloadOf(field.bytes), inner);
+      return { ...field, bytes: Buffer.concat([varint(field.number * 8 + 2), varint(body.length), body]) };
+    });
+    const parts = reorder(fields, pick).flatMap((field, index) => {
+      const chance = pick();
+      return chance % 3 === 0 ? [unknownField(900 + index, chance, payload), field.bytes] : [field.bytes];
+    });
+    return Buffer.concat([...parts, unknownField(1_000, pick(), payload)]);
+  }
+  return scrambleMessage(message, type);
+}
+
+/** Fields of one number keep their order among themselves, which has meaning; others may come between them. */
+function reorder(fields: readonly WireField[], pick: () => number): WireField[] {
+  const places = fields
+    .map(({ number }, index) => ({ number, index, key: pick() }))
+    .sort((a, b) => a.key - b.key || b.index - a.index);
+  const waiting = [...fields];
+  return places.flatMap(({ number }) => {
+    const first = waiting.findIndex((field) => field.number === number);
+    return waiting.splice(first, 1);
+  });
+}
+
+function payloadOf(field: Buffer): Buffer {
+  const [, afterTag] = varintAt(field, 0);
+  return field.subarray(varintAt(field, afterTag)[1]);
 }
