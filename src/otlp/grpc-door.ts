@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import type { Server, ServerUnaryCall, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
 import { log } from '../diag.ts';
 import { encodeAccepted, encodeStatus, GRPC_CODE } from './answers.ts';
@@ -53,6 +55,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> 
   server.addService(serviceOf(HEALTH, 'Check'), {
     Check: (call: Call, callback: sendUnaryData<Buffer>) => checkHealth(call, callback, grpc),
   });
+  await checkPort(options);
   const port = await bind(server, options, grpc);
   return { port, close: () => closeServer(server) };
 }
@@ -131,6 +134,17 @@ async function answer(
   else if (received.outcome === 'bad_data') refuse(GRPC_CODE.invalidArgument, received.message);
   else if (received.outcome === 'too_large') refuse(GRPC_CODE.resourceExhausted, received.message);
   else refuse(GRPC_CODE.unavailable, received.message, received.retryAfterMs);
+}
+
+/**
+ * grpc-js prints a line of its own about a port that it cannot have, which says neither which nor why; so the system is
+ * asked first. @throws what listening there fails with, such as EADDRINUSE
+ */
+async function checkPort({ host, port }: GrpcDoorOptions): Promise<void> {
+  if (port === 0) return;
+  const probe = createServer().listen(port, host);
+  await once(probe, 'listening');
+  await once(probe.close(), 'close');
 }
 
 function bind(server: Server, options: GrpcDoorOptions, grpc: typeof import('@grpc/grpc-js')): Promise<number> {

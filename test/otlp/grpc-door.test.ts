@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectHttp2, type Settings } from 'node:http2';
 import { createRequire } from 'node:module';
 import { connect } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Authority, type CertificateFiles, createAuthority } from '../support/certificates.ts';
 import {
   call,
@@ -196,11 +196,16 @@ describe('ports', () => {
   });
 
   it('that were asked for and are taken are an error, and nothing stays open', async () => {
+    const said = vi.spyOn(console, 'error');
+    onTestFinished(() => said.mockRestore());
     const first = await openDoors();
     const taken = (url: string) => Number(new URL(url).port);
     await expect(openDoors({ otlpHttpPort: taken(first.http) })).rejects.toMatchObject({ code: 'address_in_use' });
     await expect(openDoors({ otlpGrpcPort: taken(`http://${first.grpc}`) })).rejects.toMatchObject({
       code: 'address_in_use',
+      message: expect.stringMatching(/^otlpGrpcPort: \d+ is in use$/) as string,
     });
+    // Ours is the only sentence: grpc-js has one of its own for this.
+    expect(said).not.toHaveBeenCalled();
   });
 });
