@@ -50,6 +50,21 @@ export function readOptions<N extends OptionName>(
   return values as Options<N>;
 }
 
+/**
+ * What a caller gave for options: `null` is as good as nothing, which JavaScript does not say by itself.
+ * @throws LivespanError `invalid_option` for what can hold no options, such as a URL alone
+ */
+export function givenOptions<T extends object>(given: T | null | undefined): T {
+  const options: unknown = given ?? {};
+  if (typeof options !== 'object') throw wrongOption('options', 'an object');
+  return options as T;
+}
+
+/** For options that are no rows of the table. Without the value, which may be anything. */
+export function wrongOption(option: string, expected: string): LivespanError {
+  return new LivespanError('invalid_option', `${option}: the value given is not ${expected}`, { details: { option } });
+}
+
 /** Whether somebody asked for this value, in code or in the environment; else it is the table's default. */
 export function isGiven(
   name: OptionName,

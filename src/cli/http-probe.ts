@@ -1,5 +1,5 @@
 import { LivespanError, toLivespanError } from '../errors.ts';
-import { hasCredentials } from '../sdk/target-url.ts';
+import { hasCredentials } from '../server-url.ts';
 
 export interface Answer {
   status: number;

@@ -2,7 +2,7 @@ import type { Activity } from '../activity/activity.ts';
 import type { Position } from '../activity/cursor.ts';
 import { compileFilter, parseFilter } from '../activity/filter.ts';
 import { parseSince } from '../activity/since.ts';
-import { readOptions } from '../config.ts';
+import { givenOptions, readOptions, wrongOption } from '../config.ts';
 import { warnOnce } from '../diag.ts';
 import { LivespanError, toLivespanError } from '../errors.ts';
 import type { Attached } from './handover.ts';
@@ -49,8 +49,7 @@ const DEFAULT_URL = 'http://127.0.0.1:4319';
  */
 export function openFeed(options: OpenFeedOptions = {}): AsyncGenerator<FeedMessage, void, undefined> {
   const left = new AbortController();
-  const signal = options.signal === undefined ? left.signal : AbortSignal.any([left.signal, options.signal]);
-  const messages = quietly(read(options, signal), signal);
+  const messages = quietly(options, left.signal);
   return {
     next: () => messages.next(),
     // A generator answers `return` only between two messages; whoever waits for one leaves all the same.
@@ -71,15 +70,24 @@ export function openFeed(options: OpenFeedOptions = {}): AsyncGenerator<FeedMess
   };
 }
 
-async function* quietly(
-  messages: AsyncGenerator<FeedMessage, void, undefined>,
-  signal: AbortSignal,
-): AsyncGenerator<FeedMessage, void, undefined> {
+/** What was given is looked at here, at the first message: whoever only opens a feed hears of nothing yet. */
+async function* quietly(given: OpenFeedOptions, left: AbortSignal): AsyncGenerator<FeedMessage, void, undefined> {
+  const options = givenOptions(given);
+  checkOwnOptions(options);
+  const signal = options.signal === undefined ? left : AbortSignal.any([left, options.signal]);
   try {
-    yield* messages;
+    yield* read(options, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+/** Those that are no rows of the option table. */
+function checkOwnOptions({ since, filter, signal, onRetry }: { [K in keyof OpenFeedOptions]: unknown }): void {
+  if (since !== undefined && typeof since !== 'string') throw wrongOption('since', 'text');
+  if (filter !== undefined && typeof filter !== 'string') throw wrongOption('filter', 'text');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongOption('signal', 'an AbortSignal');
+  if (onRetry !== undefined && typeof onRetry !== 'function') throw wrongOption('onRetry', 'a function');
 }
 
 async function* read(given: OpenFeedOptions, signal: AbortSignal): AsyncGenerator<FeedMessage, void, undefined> {

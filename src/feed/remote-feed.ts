@@ -6,6 +6,7 @@ import { decodeActivity } from '../activity/codec.ts';
 import { connectionProblem } from '../bus/connection-problem.ts';
 import { log } from '../diag.ts';
 import { LivespanError, toLivespanError } from '../errors.ts';
+import { checkServerUrl } from '../server-url.ts';
 import type { FeedMessage } from './open-feed.ts';
 import { type Refusal, readRefusal } from './refusal.ts';
 
@@ -228,9 +229,7 @@ class RemoteConnection {
 
 /** @throws LivespanError `invalid_option` */
 function streamAddress(options: RemoteFeedOptions): URL {
-  if (!/^https?:\/\//i.test(options.url) || !URL.canParse(options.url)) {
-    throw new LivespanError('invalid_option', 'url: must be the http:// or https:// address of a livespan server');
-  }
+  checkServerUrl(options.url);
   const address = new URL(options.url);
   address.pathname = `${address.pathname.replace(/\/+$/, '')}/activity/stream`;
   address.search = '';

@@ -1,9 +1,9 @@
 import { log } from '../diag.ts';
 import { attempt } from './guard.ts';
 import type { Publisher } from './publisher-contract.ts';
-import { currentPublisher } from './publisher-registry.ts';
 import { createSpanWriter } from './span-activity.ts';
 import { identify, isDirect, scopeOf } from './span-facts.ts';
+import { publisherFor, readSpanOptions } from './span-options.ts';
 import type { ExportOutcome, FinishedSpan, LiveSpanOptions } from './span-types.ts';
 
 const SUCCESS = 0;
@@ -20,10 +20,13 @@ export class LiveSpanExporter {
   #flushed: Publisher | undefined;
   #closed = false;
 
-  /** @param publisher where spans go; without one, to the publisher that is registered when they are exported */
+  /**
+   * @param publisher where spans go; without one, to the publisher that is registered when they are exported
+   * @throws LivespanError `invalid_option`, when it is made, never at a span
+   */
   constructor(publisher?: Publisher, options: LiveSpanOptions = {}) {
-    this.#publisher = publisher === undefined ? currentPublisher : () => publisher;
-    this.#options = options;
+    this.#publisher = publisherFor(publisher);
+    this.#options = readSpanOptions(options);
   }
 
   /** Hands all spans over and answers at once: what happens to them from here on is the publisher's to count. */

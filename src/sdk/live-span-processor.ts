@@ -2,9 +2,9 @@ import { type Context, TraceFlags } from '@opentelemetry/api';
 import { callIdOf } from './call-id.ts';
 import { attempt, reportFailure } from './guard.ts';
 import type { Publisher } from './publisher-contract.ts';
-import { currentPublisher } from './publisher-registry.ts';
 import { createSpanWriter, type SpanWriter } from './span-activity.ts';
 import { DIRECT, identify, markUnmarked, resourceFacts, type SpanIdentity, scopeOf } from './span-facts.ts';
+import { publisherFor, readSpanOptions } from './span-options.ts';
 import type { FinishedSpan, LiveSpanOptions, StartedSpan } from './span-types.ts';
 
 /**
@@ -12,7 +12,7 @@ import type { FinishedSpan, LiveSpanOptions, StartedSpan } from './span-types.ts
  * Works in the span processors of any OpenTelemetry JS SDK, 2.x and 3.x: it is made of the API's types alone. Add it
  * beside the processor that exports: `spanProcessors: [new BatchSpanProcessor(exporter), new LiveSpanProcessor(publisher)]`.
  *
- * Nothing here throws (an SDK does not catch what a processor throws), and no span is kept for later reading.
+ * Nothing here throws once it is made (an SDK does not catch what a processor throws), and no span is kept for later reading.
  */
 export class LiveSpanProcessor {
   readonly #publisher: () => Publisher | undefined;
@@ -22,10 +22,13 @@ export class LiveSpanProcessor {
   #writer: { publisher: Publisher; writer: SpanWriter } | undefined;
   #closed = false;
 
-  /** @param publisher where spans go; without one, to the publisher that is registered when the span starts */
+  /**
+   * @param publisher where spans go; without one, to the publisher that is registered when the span starts
+   * @throws LivespanError `invalid_option`, when it is made, never at a span
+   */
   constructor(publisher?: Publisher, options: LiveSpanOptions & { live?: 'all' | 'sampled' } = {}) {
-    this.#publisher = publisher === undefined ? currentPublisher : () => publisher;
-    this.#options = { ...options, live: options.live ?? 'all' };
+    this.#publisher = publisherFor(publisher);
+    this.#options = readSpanOptions(options);
   }
 
   readonly onStart = (span: StartedSpan, parentContext: Context): void => {

@@ -1,3 +1,4 @@
+import { wrongOption } from '../config.ts';
 import type { Publisher } from './publisher-contract.ts';
 
 /** One place a process, so that two copies of this package share the publisher. */
@@ -22,9 +23,12 @@ function openShared(): Shared {
   return fresh;
 }
 
-/** The publisher that `emitEvent` uses from now on; `undefined` for none. It is not closed when another takes its place. */
+/**
+ * The publisher that `emitEvent` uses from now on; `undefined` for none. It is not closed when another takes its place.
+ * @throws LivespanError `invalid_option` for what is no publisher
+ */
 export function registerPublisher(publisher: Publisher | undefined): void {
-  shared.publisher = publisher;
+  shared.publisher = checkPublisher(publisher);
 }
 
 /** Removes it if it is the one in use. */
@@ -40,6 +44,13 @@ export function currentPublisher(): Publisher | undefined {
     current = isPublisher(found) ? found : undefined;
   }
   return current;
+}
+
+/** @throws LivespanError `invalid_option` for what is neither a publisher nor nothing */
+export function checkPublisher(given: Publisher | null | undefined): Publisher | undefined {
+  const publisher = given ?? undefined;
+  if (publisher === undefined || isPublisher(publisher)) return publisher;
+  throw wrongOption('publisher', 'a publisher (createPublisher() makes one)');
 }
 
 function isPublisher(value: unknown): value is Publisher {

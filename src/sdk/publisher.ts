@@ -1,9 +1,9 @@
 import { type FlattenOptions, noCuts } from '../activity/flatten.ts';
 import { createRedactor } from '../activity/redaction.ts';
 import type { AppendRequest } from '../bus/bus.ts';
-import { environment, readOptions } from '../config.ts';
+import { environment, givenOptions, readOptions, wrongOption } from '../config.ts';
 import { log, warnOnce } from '../diag.ts';
-import { LivespanError } from '../errors.ts';
+import type { LivespanError } from '../errors.ts';
 import { type BatchContent, countOf } from './batch.ts';
 import { composeBatch } from './batch-composer.ts';
 import { BatchSender } from './batch-sender.ts';
@@ -64,7 +64,7 @@ const DEFAULT_URL = 'http://127.0.0.1:4319';
  * @throws LivespanError `invalid_option` for wrong configuration, here and never later
  */
 export function createPublisher(options: PublisherOptions = {}): Publisher {
-  return new LivePublisher(options);
+  return new LivePublisher(givenOptions(options));
 }
 
 class LivePublisher implements PendingPublisher {
@@ -322,10 +322,6 @@ function ofApplication(content: BatchContent): (rejection: Rejection) => boolean
 
 /** Those that are no rows of the option table. One activity with a service that is no text is one nobody can read. */
 function checkOwnOptions({ service, register }: { service?: unknown; register?: unknown }): void {
-  if (service !== undefined && typeof service !== 'string') throw invalid('service', 'text');
-  if (register !== undefined && typeof register !== 'boolean') throw invalid('register', 'true or false');
-}
-
-function invalid(option: string, expected: string): LivespanError {
-  return new LivespanError('invalid_option', `${option}: the value given is not ${expected}`, { details: { option } });
+  if (service !== undefined && typeof service !== 'string') throw wrongOption('service', 'text');
+  if (register !== undefined && typeof register !== 'boolean') throw wrongOption('register', 'true or false');
 }

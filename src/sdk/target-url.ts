@@ -1,5 +1,6 @@
 import { parseRedisUrl } from '../bus/redis-address.ts';
 import { LivespanError } from '../errors.ts';
+import { checkServerUrl } from '../server-url.ts';
 
 /**
  * What can be said about a URL without loading what serves it, so that a wrong one fails at the start. Never quotes it:
@@ -26,19 +27,6 @@ export function checkTargetUrl(url: string): void {
     default:
       throw invalid('expected redis://…, rediss://…, redis+sentinel://…, http://…, https://… or memory:');
   }
-}
-
-function checkServerUrl(url: string): void {
-  if (!URL.canParse(url)) throw invalid('expected http://host:port');
-  if (hasCredentials(url)) {
-    throw invalid('a livespan server takes no user and password but a token (token, LIVESPAN_TOKEN)');
-  }
-}
-
-/** Whether a URL that can be parsed has a user or a password in it. */
-export function hasCredentials(url: string): boolean {
-  const { username, password } = new URL(url);
-  return username !== '' || password !== '';
 }
 
 function invalid(message: string): LivespanError {

@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import type { Attributes } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
-import { environment, readOptions } from '../config.ts';
+import { environment, givenOptions, readOptions, wrongOption } from '../config.ts';
 import { log, warnOnce } from '../diag.ts';
 import { LivespanError } from '../errors.ts';
 import { providerRegistered } from './global-slots.ts';
@@ -10,6 +10,7 @@ import { type OtelEnvironment, readOtelEnvironment } from './otel-environment.ts
 import { watchProcessEnd } from './process-end.ts';
 import { createPublisher, currentPublisher, registerPublisher } from './publisher.ts';
 import { DROP_REASONS, type Publisher, type PublisherOptions, type PublisherStats } from './publisher-contract.ts';
+import { readSpanOptions } from './span-options.ts';
 import type { LiveSpanOptions } from './span-types.ts';
 import { LINE_TO_ADD, type Pipeline, setUpDiagnostics, setUpPipeline } from './telemetry-pipeline.ts';
 import { createResource } from './telemetry-resource.ts';
@@ -52,13 +53,15 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
     log.info('startTelemetry: already running; the options of this call have no effect');
     return running;
   }
-  const telemetry = setUp(options);
+  const telemetry = setUp(givenOptions(options));
   shared[RUNNING] = telemetry;
   return telemetry;
 }
 
 function setUp(options: TelemetryOptions): Telemetry {
   checkInstrumentations(options.instrumentations);
+  checkResourceAttributes(options.resourceAttributes);
+  const spans = readSpanOptions(options.spans);
   const { events, live, closeTimeoutMs, workers } = readOptions(
     ['events', 'live', 'closeTimeoutMs', 'workers'],
     options,
@@ -86,7 +89,6 @@ function setUp(options: TelemetryOptions): Telemetry {
     );
     return createTelemetry(publisher, undefined, closeTimeoutMs);
   }
-  const spans = options.spans ?? {};
   const pipeline = setUpPipeline({
     environment: otel,
     // Where some spans stay off the feed, those that go there are marked one by one.
@@ -137,6 +139,12 @@ function checkInstrumentations(given: unknown): void {
       details: { option: 'instrumentations' },
     },
   );
+}
+
+function checkResourceAttributes(given: unknown): void {
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw wrongOption('resourceAttributes', 'an object');
+  }
 }
 
 /** Once is enough: a Collector that has not answered in that time must not be waited for again (`beforeExit` comes again). */

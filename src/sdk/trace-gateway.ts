@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Attributes, type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { givenOptions } from '../config.ts';
 import { LivespanError } from '../errors.ts';
 import { BODY_BYTES_MAX, observeResponseBody } from './body-observer.ts';
 import { callIdOf, openCallIdHolder, setCallId } from './call-id.ts';
@@ -50,7 +51,7 @@ export type GatewayMiddleware = (
  * @throws LivespanError `invalid_option`, when it is made, never at a request
  */
 export function traceGateway(options: TraceGatewayOptions = {}): GatewayMiddleware {
-  const settings = readSettings(options);
+  const settings = readSettings(givenOptions(options));
   watchUpstreams();
 
   return function gateway(request, response, next) {

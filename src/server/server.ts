@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { createRedactor } from '../activity/redaction.ts';
 import type { Bus } from '../bus/bus.ts';
 import { openBus } from '../bus/open-bus.ts';
-import { type GivenOptions, isGiven, type OptionName, type Options, readOptions } from '../config.ts';
+import { type GivenOptions, givenOptions, isGiven, type OptionName, type Options, readOptions } from '../config.ts';
 import { log } from '../diag.ts';
 import { LivespanError } from '../errors.ts';
 import { createLiveFeed, type LiveFeed } from '../feed/live-feed.ts';
@@ -80,7 +80,8 @@ const CLOSE_STEP_MS = 3_000;
  * @throws LivespanError `invalid_option` (a value, or an address open to others without a token), `address_in_use`
  */
 export async function createServer(options: ServerOptions = {}): Promise<LivespanServer> {
-  const settings = readOptions(OPTION_NAMES, options);
+  const given = givenOptions(options);
+  const settings = readOptions(OPTION_NAMES, given);
   checkSettings(settings);
   const bus = await openBus({
     url: settings.url ?? 'memory:',
@@ -93,7 +94,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Livespa
   const running = assemble(settings, bus, feed);
   try {
     await listen(running.app, settings);
-    const otlpUrls = await openOtlp(running, settings, options);
+    const otlpUrls = await openOtlp(running, settings, given);
     await startFeed(bus, feed);
     return { url: `http://${hostOf(settings.host)}:${portOf(running.app)}`, ...otlpUrls, close: running.close };
   } catch (thrown) {

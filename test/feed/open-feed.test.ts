@@ -36,6 +36,7 @@ const indexOf = (message: FeedMessage): unknown =>
   message.type === 'activity' ? message.activity.attributes.index : message.type;
 
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await Promise.all(buses.splice(0).map((bus) => bus.close()));
 });
 
@@ -109,11 +110,37 @@ describe('openFeed', () => {
     [{ url: 'ftp://127.0.0.1/' }, 'invalid_option'],
     [{ url: 'redis+cluster://127.0.0.1:7000' }, 'invalid_option'],
     [{ feed: 'not a name' }, 'invalid_option'],
+    [{ filter: 5 }, 'invalid_option'],
+    [{ since: 5 }, 'invalid_option'],
+    [{ signal: {} }, 'invalid_option'],
+    [{ onRetry: 'log' }, 'invalid_option'],
   ])('refuses %j at the first message', async (options, code) => {
-    const messages = openFeed({ url: 'memory:', ...options });
+    const messages = openFeed({ url: 'memory:', ...(options as OpenFeedOptions) });
     const error = await messages.next().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(LivespanError);
     expect((error as LivespanError).code).toBe(code);
+  });
+
+  it('refuses a user and password for a server, without a word of them, and what can hold no options', async () => {
+    const failed = (options: unknown) =>
+      openFeed(options as OpenFeedOptions)
+        .next()
+        .catch((thrown: unknown) => thrown);
+    const error = await failed({ url: 'http://user:hunter2@127.0.0.1:1/' });
+    expect(error).toMatchObject({ code: 'invalid_option', message: expect.stringMatching(/^url: .* but a token/) });
+    expect(String((error as Error).stack)).not.toMatch(/hunter2|user:/);
+    expect(await failed('http://127.0.0.1:1/')).toMatchObject({
+      code: 'invalid_option',
+      message: expect.stringMatching(/^options: /),
+    });
+  });
+
+  it('takes null for no options', async () => {
+    vi.stubEnv('LIVESPAN_URL', 'memory:');
+    const messages = openFeed(null as unknown as OpenFeedOptions);
+    const first = messages.next();
+    await messages.return();
+    expect(await first).toEqual({ done: true, value: undefined });
   });
 
   it('ends on abort, and on return while it waits', async () => {
@@ -164,7 +191,7 @@ describe('what cannot be read', () => {
     const cases: [string, RegExp][] = [
       [`http://${other.host}`, /answered 404 .* is this the address of a livespan server\?/],
       [`http://${page.host}/x`, /answered 200 instead of a stream: is this/],
-      [`http://user:s3cret@${gone.host}`, /^nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)$/],
+      [`http://${gone.host}/?token=s3cret`, /^nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)$/],
       [`https://${other.host}`, /does not speak TLS: use http:\/\/ instead of https:\/\//],
       [`redis://:s3cret@${gone.host}`, /^nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)$/],
     ];
@@ -186,7 +213,7 @@ describe('what cannot be read', () => {
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
     const leave = new AbortController();
-    const waiting = openFeed({ url: `http://user:s3cret@${host}/`, signal: leave.signal }).next();
+    const waiting = openFeed({ url: `http://${host}/?token=s3cret`, signal: leave.signal }).next();
     await vi.waitFor(() => expect(warnings).toHaveLength(1), { timeout: 20_000 });
     leave.abort();
     await waiting;

@@ -246,6 +246,15 @@ describe('the registered publisher', () => {
     expect(publisher.stats()).toMatchObject({ emitted: 1, published: 1 });
   });
 
+  test('is a publisher or nothing', async () => {
+    expect(() => registerPublisher({} as Publisher)).toThrow(expect.objectContaining({ code: 'invalid_option' }));
+    registerPublisher(null as unknown as undefined);
+    expect(currentPublisher()).toBeUndefined();
+    const publisher = createPublisher(null as unknown as PublisherOptions);
+    await publisher.close();
+    expect(() => createPublisher('memory:' as PublisherOptions)).toThrow(/^options: the value given is not an object/);
+  });
+
   test('may be of another make: it gets finished activities', () => {
     const seen: unknown[] = [];
     registerPublisher({

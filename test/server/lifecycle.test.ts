@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createServer } from '../../src/server/index.ts';
+import { createServer, type ServerOptions } from '../../src/server/index.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { getJson, post, problem, request, serve } from './http.ts';
 
@@ -34,6 +34,14 @@ describe('start and end', () => {
       expect(error).toMatchObject({ code: 'invalid_option' });
       expect(String(error)).toMatch(text);
     }
+  });
+
+  it('takes null for no options, and says what can be none', async () => {
+    await expect(createServer('memory:' as ServerOptions)).rejects.toMatchObject({ code: 'invalid_option' });
+    vi.stubEnv('LIVESPAN_PORT', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const server = await createServer(null as unknown as ServerOptions);
+    await server.close();
   });
 
   it('says that the port is taken, and leaves nothing open', async () => {

@@ -135,6 +135,7 @@ describe('openRemoteFeed', () => {
     const forbidden = await startFake((response) => response.writeHead(403).end('no'));
     expect(await failure({ url: forbidden })).toMatchObject({ code: 'forbidden' });
     expect(await failure({ url: 'redis://127.0.0.1' })).toMatchObject({ code: 'invalid_option' });
+    expect(await failure({ url: 'http://user:hunter2@127.0.0.1:1' })).toMatchObject({ code: 'invalid_option' });
   });
 
   it('tries everything else again, longer each time, and takes the server at its word about the wait', async () => {

@@ -1,8 +1,10 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describe, expect, test } from 'vitest';
 import { openCallIdHolder } from '../../src/sdk/call-id.ts';
+import { LiveSpanExporter } from '../../src/sdk/live-span-exporter.ts';
 import { LiveSpanProcessor } from '../../src/sdk/live-span-processor.ts';
-import type { FinishedSpan, StartedSpan } from '../../src/sdk/span-types.ts';
+import type { Publisher } from '../../src/sdk/publisher-contract.ts';
+import type { FinishedSpan, LiveSpanOptions, StartedSpan } from '../../src/sdk/span-types.ts';
 import { createRecordingPublisher } from './support/recording-publisher.ts';
 import { LINES } from './support/sdk-lines.ts';
 
@@ -188,6 +190,25 @@ describe.each(LINES)('LiveSpanProcessor on the $name line', (line) => {
     tracer.startSpan('after').end();
     expect(recording.activities.map(({ name }) => name)).toEqual(['before', 'before']);
   });
+});
+
+const WRONG: [unknown, unknown, RegExp][] = [
+  [5, undefined, /^publisher: the value given is not a publisher/],
+  [{}, undefined, /^publisher: /],
+  [{ filter: () => true }, undefined, /^publisher: /],
+  [undefined, 'sampled', /^options: the value given is not an object/],
+  [undefined, { filter: 'GET' }, /^filter: the value given is not a function/],
+  [undefined, { attributes: ['a'] }, /^attributes: /],
+  [undefined, { live: 'some' }, /^live: "some" is not one of all, sampled/],
+];
+
+test.each([LiveSpanProcessor, LiveSpanExporter])('%o says what is wrong when it is made', (Wanted) => {
+  for (const [publisher, options, message] of WRONG) {
+    const make = () => new Wanted(publisher as Publisher, options as LiveSpanOptions);
+    expect(make).toThrow(expect.objectContaining({ name: 'LivespanError', code: 'invalid_option' }));
+    expect(make).toThrow(message);
+  }
+  expect(() => new Wanted(null as unknown as Publisher, null as unknown as LiveSpanOptions)).not.toThrow();
 });
 
 test('reads spans of the 1.x line', () => {

@@ -40,7 +40,7 @@ describe('startTelemetry', () => {
   test('refuses wrong options before anything is set up', async () => {
     const child = await runChild(
       `${START}
-      for (const options of [{ instrumentations: 5 }, { service: 5 }, { url: 'redis://' }]) {
+      for (const options of [{ instrumentations: 5 }, { service: 5 }, { url: 'redis://' }, 'redis://', { spans: { filter: 5 } }, { resourceAttributes: 'a=b' }]) {
         try { startTelemetry(options); } catch (error) { report({ code: error.code, message: error.message }); }
       }
       report({ publisher: globalThis[Symbol.for('livespan.1')]?.publisher !== undefined, recording: trace.getTracer('x').startSpan('a').isRecording() });`,
@@ -50,6 +50,9 @@ describe('startTelemetry', () => {
       { code: 'invalid_option', message: expect.stringMatching(/^instrumentations: expected a list/) },
       { code: 'invalid_option', message: expect.stringMatching(/^service: /) },
       { code: 'invalid_option', message: expect.stringMatching(/^url: /) },
+      { code: 'invalid_option', message: expect.stringMatching(/^options: /) },
+      { code: 'invalid_option', message: expect.stringMatching(/^filter: /) },
+      { code: 'invalid_option', message: expect.stringMatching(/^resourceAttributes: /) },
       { publisher: false, recording: false },
     ]);
   });
