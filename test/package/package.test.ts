@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProject, type Project, pack } from './project.ts';
@@ -73,6 +73,45 @@ describe('the package', () => {
     expect(paths.filter((path) => /\.map$|\.test\.|tsbuildinfo/.test(path))).toEqual([]);
     expect(packed.files.reduce((sum, file) => sum + file.size, 0)).toBeLessThan(2_000_000);
   });
+});
+
+describe('npx in a clone', () => {
+  it(
+    'runs what is built, and builds only where nothing is',
+    async () => {
+      const project = await createProject([]);
+      try {
+        const { scripts, ...manifest } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+          scripts: Record<string, string>;
+        };
+        scripts.build = 'node build.cjs';
+        const files = {
+          'package.json': JSON.stringify({ ...manifest, scripts }),
+          'build.cjs': "require('node:fs').appendFileSync('built', 'x')",
+          'dist/cli/main.js': "#!/usr/bin/env node\nconsole.log('built ' + process.argv[2])",
+          'dist/monitor/index.html': '',
+        };
+        for (const folder of ['dist/cli', 'dist/monitor']) await mkdir(join(project.dir, folder), { recursive: true });
+        for (const [name, text] of Object.entries(files)) await writeFile(join(project.dir, name), text);
+        const built = () => readFile(join(project.dir, 'built'), 'utf8').catch(() => '');
+        // npm makes a link in its cache the first time, and prepares the package for that.
+        const npx = (cache: string) =>
+          project.run('npx', ['livespan', 'tail'], { npm_config_cache: join(project.dir, cache) });
+        expect(await npx('cache-1')).toBe('built tail\n');
+        expect(await built()).toBe('');
+        await rm(join(project.dir, 'dist/monitor'), { recursive: true });
+        await npx('cache-2');
+        expect(await built()).toBe('x');
+        await mkdir(join(project.dir, 'dist/monitor'));
+        await writeFile(join(project.dir, 'dist/monitor/index.html'), '');
+        await project.run('npm', ['run', 'prepare']);
+        expect(await built()).toBe('xx');
+      } finally {
+        await project.remove();
+      }
+    },
+    SLOW,
+  );
 });
 
 describe.each([
@@ -152,11 +191,11 @@ export const processors: NonNullable<NonNullable<ConstructorParameters<typeof ${
 export const exporter = new LiveSpanExporter(publisher);
 `;
       await project.script('empty.mjs', '');
-      const { writeFile } = await import('node:fs/promises');
       await writeFile(join(project.dir, 'typed.ts'), TYPED);
       await writeFile(join(project.dir, 'foreign.ts'), foreign);
+      await writeFile(join(project.dir, 'common.cts'), TYPED);
       const output = await project
-        .run(process.execPath, [TYPESCRIPT, ...flags, 'typed.ts', 'foreign.ts'])
+        .run(process.execPath, [TYPESCRIPT, ...flags, 'typed.ts', 'common.cts', 'foreign.ts'])
         .catch((error: Error & { stdout?: string }) => error.stdout ?? error.message);
       expect(output).toBe('');
     },
