@@ -1,5 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FLATTEN_LIMITS, noCuts } from '../../src/activity/flatten.ts';
+import { createRedactor } from '../../src/activity/redaction.ts';
+import { createMemoryBus } from '../../src/bus/memory-bus.ts';
+import { type Chunk, createReceiver, type Published } from '../../src/otlp/receive.ts';
 import { type RedisServer, startRedis, uniqueFeed } from '../support/redis.ts';
 import {
   call,
@@ -82,6 +86,96 @@ describe('a request that is sent again', () => {
     await send(doors.http, `${jsonTraces([jsonSpan()])} `);
     const ids = (await doors.items()).map(({ id }) => id);
     expect(new Set(ids).size).toBe(2);
+  });
+});
+
+/** A receiver before a real log, which can be away from a chunk of the request on, or slow with it. */
+function receiverBefore(bus: ReturnType<typeof createMemoryBus>) {
+  const log = { takesChunks: Number.POSITIVE_INFINITY, slow: (_ordinal: number) => Promise.resolve() };
+  const publish = async ({ activities, digest }: Chunk): Promise<Published> => {
+    const ordinal = Number.parseInt(digest.slice(-8), 16);
+    await log.slow(ordinal);
+    if (ordinal >= log.takesChunks) return { failed: 'the log is away' };
+    const { outcome } = await bus.append({ activities, digest });
+    if (outcome !== 'appended' && outcome !== 'duplicate') throw new Error(outcome);
+    return outcome;
+  };
+  const receiver = createReceiver({
+    flatten: { limits: { ...FLATTEN_LIMITS }, redactor: createRedactor([]), counts: noCuts() },
+    keepLive: false,
+    nowUs: () => 1_763_684_557_000_001,
+    heldBytesMax: 1e9,
+    madeBytesMax: 1e9,
+    publish,
+  });
+  return { log, receiver };
+}
+
+async function namesOn(bus: ReturnType<typeof createMemoryBus>): Promise<string[]> {
+  const { entries } = await bus.range({ after: { ms: 0, n: 0 }, limit: 1_000 });
+  return entries.map(({ json }) => (JSON.parse(json) as { name: string }).name);
+}
+
+describe('a request of which the log took only the beginning', () => {
+  /** Six chunks. */
+  const spans = Array.from({ length: 700 }, (_, index) => jsonSpan({ name: `span ${index}` }));
+  const names = spans.map(({ name }) => name);
+  const json = Buffer.from(jsonTraces(spans));
+  const binary = encodeMessage('TracesRequest', {
+    resourceSpans: [
+      {
+        scopeSpans: [
+          { spans: spans.map((span) => ({ ...span, traceId: Buffer.alloc(16, 1), spanId: Buffer.alloc(8, 2) })) },
+        ],
+      },
+    ],
+  });
+
+  it.each(['json', 'protobuf'] as const)(
+    'is not acknowledged, and sent again adds what is missing (%s)',
+    async (encoding) => {
+      const bus = createMemoryBus();
+      const { log, receiver } = receiverBefore(bus);
+      const bytes = encoding === 'json' ? json : binary;
+      for (const takesChunks of [0, 2, 3]) {
+        log.takesChunks = takesChunks;
+        expect(await receiver.receive('traces', encoding, bytes)).toMatchObject({
+          outcome: 'overload',
+          message: 'the log is away',
+        });
+        expect(await namesOn(bus)).toEqual(names.slice(0, takesChunks * 128));
+      }
+      expect(receiver.counts()).toMatchObject({ spans: 0, activities: 384, duplicateChunks: 2, overloads: 3 });
+      log.takesChunks = Number.POSITIVE_INFINITY;
+      for (let time = 0; time < 2; time++) {
+        expect(await receiver.receive('traces', encoding, bytes)).toEqual({ outcome: 'accepted', rejected: 0 });
+        expect(await namesOn(bus)).toEqual(names);
+      }
+      expect(receiver.counts()).toMatchObject({ activities: 700, duplicateChunks: 2 + 3 + 6 });
+      await bus.close();
+    },
+  );
+
+  it('is acknowledged only when the log has answered for its last chunk', async () => {
+    const bus = createMemoryBus();
+    const { log, receiver } = receiverBefore(bus);
+    let release = (): void => undefined;
+    log.slow = (ordinal) =>
+      new Promise((resolve) => {
+        if (ordinal === 5) release = resolve;
+        else resolve();
+      });
+    let answer: string | undefined;
+    const receiving = receiver.receive('traces', 'json', json).then(({ outcome }) => {
+      answer = outcome;
+    });
+    await until(async () => (await namesOn(bus)).length === 640);
+    for (let turn = 0; turn < 100; turn++) await nextTurn();
+    expect(answer).toBeUndefined();
+    release();
+    await receiving;
+    expect([answer, await namesOn(bus)]).toEqual(['accepted', names]);
+    await bus.close();
   });
 });
 
