@@ -8,7 +8,7 @@ import { ProtobufError } from '../../src/otlp/protobuf-reader.ts';
 import { readProtobufSpans } from '../../src/otlp/protobuf-traces.ts';
 import { cases } from '../support/cases.ts';
 import { logsRequest, metricsRequest, tracesRequest } from './requests.ts';
-import { decodeMessage, encodeMessage, encodeUnpacked, type MessageName, nestedTypes } from './schema.ts';
+import { decodeMessage, encodeMessage, encodeUnpacked, has32Bits, type MessageName, nestedTypes } from './schema.ts';
 import { scramble } from './wire.ts';
 
 /**
@@ -31,11 +31,14 @@ function change(bytes: Buffer, changed: readonly (readonly [number, number])[]):
   return bytes;
 }
 
-/** Changed bytes may be no message at all. */
-function isDecodable(name: MessageName, bytes: Buffer): boolean {
+/**
+ * Whether changed bytes still mean one thing. They do not where the oracle refuses them (it refuses invalid UTF-8, where
+ * ours reads U+FFFD), nor where a number does not fit into the 32 bits of its field: the oracle cuts it off, ours keeps it
+ * for the mapping to limit, and OTLP/JSON has no negative counts.
+ */
+function isClear(name: MessageName, bytes: Buffer): boolean {
   try {
-    decodeMessage(name, bytes);
-    return true;
+    return has32Bits(name, bytes);
   } catch {
     return false;
   }
@@ -95,7 +98,7 @@ describe.each(SIGNALS)('$name', (signal) => {
     fc.assert(
       fc.property(request, changes, (message, changed) => {
         const bytes = change(encodeMessage(signal.name, message), changed);
-        if (!isDecodable(signal.name, bytes)) return;
+        if (!isClear(signal.name, bytes)) return;
         expect(ours(signal, bytes)).toEqual(oracle(signal, bytes));
         compared++;
       }),

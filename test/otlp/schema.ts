@@ -90,6 +90,9 @@ const unpacked = protobuf.parse(
   },
 ).root;
 
+/** The same messages with room for any number. */
+const wide = protobuf.parse(SCHEMA.replaceAll(/\bu?int32 /g, 'uint64 '), { keepCase: false }).root;
+
 export type MessageName =
   | 'TracesRequest'
   | 'LogsRequest'
@@ -114,6 +117,16 @@ function encode(type: protobuf.Type, message: object): Buffer {
 export function decodeMessage(name: MessageName, bytes: Buffer): Record<string, unknown> {
   const type = root.lookupType(`otlp.${name}`);
   return type.toObject(type.decode(bytes), { longs: String, arrays: true }) as Record<string, unknown>;
+}
+
+/** Whether each number that was sent for a field of 32 bits is one: decoders make different things of one that is not. */
+export function has32Bits(name: MessageName, bytes: Buffer): boolean {
+  const decodedBy = (schema: protobuf.Root) => {
+    const type = schema.lookupType(`otlp.${name}`);
+    const message = type.toObject(type.decode(bytes), { longs: String });
+    return JSON.stringify(message, (_, value: unknown) => (typeof value === 'number' ? String(value) : value));
+  };
+  return decodedBy(root) === decodedBy(wide);
 }
 
 /** By message type: which type the message in a field has. Only fields that are messages. */
