@@ -1,5 +1,5 @@
 """Sends a parent and a child span and a log record by OpenTelemetry's own exporters.
-argv: grpc | http, endpoint, gzip | none. Prints the trace id.
+argv: grpc | http | json, endpoint, gzip | none. Prints the trace id.
 """
 
 import logging
@@ -23,6 +23,14 @@ if door == "grpc":
     kind = Compression.Gzip if compression == "gzip" else Compression.NoCompression
     spans = OTLPSpanExporter(endpoint=endpoint, insecure=True, compression=kind)
     logs = OTLPLogExporter(endpoint=endpoint, insecure=True, compression=kind)
+elif door == "json":
+    from opentelemetry.exporter.otlp.common.http import Compression
+    from opentelemetry.exporter.otlp.json.http._log_exporter import OTLPLogExporter
+    from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter
+
+    kind = Compression.GZIP if compression == "gzip" else Compression.NONE
+    spans = OTLPSpanExporter(endpoint=endpoint + "/v1/traces", compression=kind)
+    logs = OTLPLogExporter(endpoint=endpoint + "/v1/logs", compression=kind)
 else:
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter

@@ -21,6 +21,8 @@ describe("OpenTelemetry's Python exporters", () => {
     ['grpc', 'gzip'],
     ['http', 'none'],
     ['http', 'gzip'],
+    ['json', 'none'],
+    ['json', 'gzip'],
   ])('are understood, %s, compression %s', async (door, compression) => {
     if (!('python' in found)) throw new Error(found.missing);
     const doors = await openDoors();
