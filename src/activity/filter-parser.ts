@@ -61,54 +61,55 @@ const BARE = /[^\s,"]*/y;
 const SPACE = /\s*/y;
 
 class Parser {
-  private at = 0;
-  private readonly text: string;
-  private readonly limits: FilterLimits;
+  #at = 0;
+  readonly #text: string;
+  readonly #limits: FilterLimits;
 
   constructor(text: string, limits: FilterLimits) {
-    this.text = text;
-    this.limits = limits;
+    this.#text = text;
+    this.#limits = limits;
   }
 
   terms(): Term[] {
     const terms: Term[] = [];
-    for (this.take(SPACE); this.at < this.text.length; this.take(SPACE)) {
-      if (terms.length === this.limits.termsMax) throw new Mistake(this.at, `more than ${this.limits.termsMax} terms`);
-      terms.push(this.term());
+    for (this.#take(SPACE); this.#at < this.#text.length; this.#take(SPACE)) {
+      if (terms.length === this.#limits.termsMax)
+        throw new Mistake(this.#at, `more than ${this.#limits.termsMax} terms`);
+      terms.push(this.#term());
     }
     return terms;
   }
 
-  private term(): Term {
-    const start = this.at;
-    const negated = this.text[this.at] === '-';
-    if (negated) this.at += 1;
-    if (this.at >= this.text.length || /\s/.test(this.text[this.at] ?? '')) {
+  #term(): Term {
+    const start = this.#at;
+    const negated = this.#text[this.#at] === '-';
+    if (negated) this.#at += 1;
+    if (this.#at >= this.#text.length || /\s/.test(this.#text[this.#at] ?? '')) {
       throw new Mistake(start, 'expected a term after -; to search for a dash, quote it: "-"');
     }
-    const target = this.target();
-    const alternatives = [this.alternative(target)];
-    while (this.text[this.at] === ',') {
-      this.at += 1;
-      if (alternatives.length === this.limits.alternativesMax) {
-        throw new Mistake(this.at, `more than ${this.limits.alternativesMax} alternatives in one term`);
+    const target = this.#target();
+    const alternatives = [this.#alternative(target)];
+    while (this.#text[this.#at] === ',') {
+      this.#at += 1;
+      if (alternatives.length === this.#limits.alternativesMax) {
+        throw new Mistake(this.#at, `more than ${this.#limits.alternativesMax} alternatives in one term`);
       }
-      alternatives.push(this.alternative(target));
+      alternatives.push(this.#alternative(target));
     }
-    if (this.at < this.text.length && !/\s/.test(this.text[this.at] ?? '')) {
-      throw new Mistake(this.at, 'expected a space or a comma after a quoted value');
+    if (this.#at < this.#text.length && !/\s/.test(this.#text[this.#at] ?? '')) {
+      throw new Mistake(this.#at, 'expected a space or a comma after a quoted value');
     }
     return { negated, target, alternatives };
   }
 
   /** What stands before the colon; plain words and quoted ones without a colon are free text. */
-  private target(): Target {
-    const start = this.at;
-    if (this.text[start] === '@') return this.attribute();
-    if (this.text[start] === '"') return { type: 'text' };
-    const name = this.take(NAME);
-    if (this.text[this.at] !== ':') {
-      this.at = start;
+  #target(): Target {
+    const start = this.#at;
+    if (this.#text[start] === '@') return this.#attribute();
+    if (this.#text[start] === '"') return { type: 'text' };
+    const name = this.#take(NAME);
+    if (this.#text[this.#at] !== ':') {
+      this.#at = start;
       return { type: 'text' };
     }
     if (!isFieldName(name)) {
@@ -117,71 +118,71 @@ class Parser {
         `unknown field ${JSON.stringify(name)}; fields are ${FIELD_NAMES.join(', ')}, attributes are written @name:, and text with a colon is quoted`,
       );
     }
-    this.at += 1;
+    this.#at += 1;
     return { type: 'field', field: name };
   }
 
-  private attribute(): Target {
-    const start = this.at;
-    this.at += 1;
-    const key = this.text[this.at] === '"' ? this.quoted() : this.take(NAME);
-    if (key === '') throw new Mistake(this.at, 'expected the name of an attribute after @');
-    if (this.text[this.at] !== ':') {
+  #attribute(): Target {
+    const start = this.#at;
+    this.#at += 1;
+    const key = this.#text[this.#at] === '"' ? this.#quoted() : this.#take(NAME);
+    if (key === '') throw new Mistake(this.#at, 'expected the name of an attribute after @');
+    if (this.#text[this.#at] !== ':') {
       throw new Mistake(
-        this.at,
-        `expected : after ${this.text.slice(start, this.at)}; ${this.text.slice(start, this.at)}:* asks whether it is there`,
+        this.#at,
+        `expected : after ${this.#text.slice(start, this.#at)}; ${this.#text.slice(start, this.#at)}:* asks whether it is there`,
       );
     }
-    this.at += 1;
+    this.#at += 1;
     return { type: 'attribute', key };
   }
 
-  private alternative(target: Target): Alternative {
-    const operator = target.type === 'text' ? undefined : this.operator(target);
-    const word = this.word();
+  #alternative(target: Target): Alternative {
+    const operator = target.type === 'text' ? undefined : this.#operator(target);
+    const word = this.#word();
     if (target.type === 'text') return textual(word, word.text.toLowerCase());
     if (target.type === 'attribute')
       return operator === undefined ? textual(word, word.text) : attributeNumber(operator, word);
     return fieldValue(target.field, operator, word);
   }
 
-  private operator(target: Target): Operator | undefined {
-    const operator = OPERATORS.find((candidate) => candidate !== '=' && this.text.startsWith(candidate, this.at));
+  #operator(target: Target): Operator | undefined {
+    const operator = OPERATORS.find((candidate) => candidate !== '=' && this.#text.startsWith(candidate, this.#at));
     if (operator === undefined) return undefined;
     if (
       target.type === 'field' &&
       FIELDS[target.field].type !== 'severity' &&
       FIELDS[target.field].type !== 'duration'
     ) {
-      throw new Mistake(this.at, `${target.field} takes no ${operator}; severity, duration and attributes do`);
+      throw new Mistake(this.#at, `${target.field} takes no ${operator}; severity, duration and attributes do`);
     }
-    this.at += operator.length;
+    this.#at += operator.length;
     return operator;
   }
 
-  private word(): Word {
-    const at = this.at;
-    if (this.text[at] === '"') return { at, text: this.quoted(), quoted: true };
-    const text = this.take(BARE);
+  #word(): Word {
+    const at = this.#at;
+    if (this.#text[at] === '"') return { at, text: this.#quoted(), quoted: true };
+    const text = this.#take(BARE);
     if (text === '') throw new Mistake(at, 'expected a value');
-    if (this.text[this.at] === '"')
-      throw new Mistake(this.at, 'a quote stands at the start of a value only; inside quotes it is written \\"');
+    if (this.#text[this.#at] === '"')
+      throw new Mistake(this.#at, 'a quote stands at the start of a value only; inside quotes it is written \\"');
     return { at, text, quoted: false };
   }
 
   /** `\"` and `\\` stand for a quote and a backslash; everything else for itself. */
-  private quoted(): string {
-    const start = this.at;
+  #quoted(): string {
+    const start = this.#at;
     let text = '';
-    for (this.at += 1; this.at < this.text.length; this.at += 1) {
-      let character = this.text[this.at];
+    for (this.#at += 1; this.#at < this.#text.length; this.#at += 1) {
+      let character = this.#text[this.#at];
       if (character === '"') {
-        this.at += 1;
+        this.#at += 1;
         return text;
       }
-      const escaped = this.text[this.at + 1];
+      const escaped = this.#text[this.#at + 1];
       if (character === '\\' && (escaped === '"' || escaped === '\\')) {
-        this.at += 1;
+        this.#at += 1;
         character = escaped;
       }
       text += character;
@@ -189,10 +190,10 @@ class Parser {
     throw new Mistake(start, 'this quote is never closed');
   }
 
-  private take(pattern: RegExp): string {
-    pattern.lastIndex = this.at;
-    const taken = pattern.exec(this.text)?.[0] ?? '';
-    this.at += taken.length;
+  #take(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const taken = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += taken.length;
     return taken;
   }
 }

@@ -4,7 +4,7 @@ import type { Sharing } from './feed/sharing.ts';
 import type { Journey, JourneyOptions } from './feed/travel.ts';
 import type { watchRecords } from './record-watch.ts';
 import type { TextStorage } from './saved-filters.ts';
-import { createServerWatch } from './server-watch.ts';
+import type { createServerWatch, ServerWatch } from './server-watch.ts';
 import type { Frame } from './state/model.ts';
 import { createStore, type Store } from './state/store.ts';
 
@@ -44,6 +44,8 @@ export interface Monitor {
 
 /** How long after a reconnect its losses are counted in what is said about it. */
 const RECONNECT_SETTLE_MS = 1_000;
+const WATCH_AFTER_MS = 200;
+const WATCH_AGAIN_MS = 2_000;
 
 export function createMonitor(options: MonitorOptions): Monitor {
   const { base, headers, sharing, storage } = options;
@@ -52,7 +54,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const file = signal<{ name: string; activities: number; invalid: number } | undefined>(undefined);
   const travelFromMs = computed(() => store.travel.value?.fromMs);
   const reconnects = createReconnectTeller(store);
-  const watch = createServerWatch({
+  const watch = watchServerLater({
     ...place,
     store,
     seen: () => client.cursor,
@@ -200,6 +202,37 @@ export function createMonitor(options: MonitorOptions): Monitor {
       watch.close();
       reconnects.close();
       sharing.close();
+    },
+  };
+}
+
+/** What the server says about itself has its turn after the first rows, and so has the code that asks for it. */
+function watchServerLater(options: Parameters<typeof createServerWatch>[0]): ServerWatch {
+  let watch: ServerWatch | undefined;
+  let isClosed = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const load = (): void =>
+    void import('./server-watch.ts').then(
+      (module) => {
+        if (isClosed) return;
+        watch = module.createServerWatch(options);
+        watch.start();
+      },
+      // Without a server its code cannot be had.
+      () => {
+        if (!isClosed) timer = setTimeout(load, WATCH_AGAIN_MS);
+      },
+    );
+  return {
+    start() {
+      timer ??= setTimeout(load, WATCH_AFTER_MS);
+    },
+    measure: () => watch?.measure(),
+    arrive: () => watch?.arrive(),
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      watch?.close();
     },
   };
 }

@@ -5,6 +5,10 @@ import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { createServer, type LivespanServer, type ServerOptions } from '../../src/server/index.ts';
 
+/** Of every answer: nothing inline, nothing from elsewhere. */
+export const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 /** A server on a free port with a log of its own, closed when the test ends. */
 export async function serve(options: ServerOptions = {}): Promise<LivespanServer> {
   const feed = `test:${randomBytes(6).toString('hex')}:x`;

@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { type FastifyInstance, fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { addMonitorFiles } from '../../src/server/monitor-files.ts';
 import { problemOf } from '../../src/server/problem.ts';
-import { request, serve } from './http.ts';
+import { CONTENT_SECURITY_POLICY, request, serve } from './http.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 let dir: string;
@@ -62,8 +62,9 @@ describe('the files of the monitor', () => {
 
   it('are compressed beforehand, kept for ever by their hash, and not sent twice', async () => {
     const app = await serveFiles(dir);
-    const name = (await readdir(join(dir, 'assets'))).find((file) => /^index-.*\.js$/.test(file)) ?? '';
-    const url = `/monitor/assets/${name}`;
+    const html = await readFile(join(dir, 'index.html'), 'utf8');
+    const [, name = ''] = /<script[^>]* src="\.\/(assets\/[^"]+)"/.exec(html) ?? [];
+    const url = `/monitor/${name}`;
     const plain = await app.inject(url);
     expect(plain.headers).toMatchObject({
       'content-type': 'text/javascript; charset=utf-8',
@@ -85,6 +86,34 @@ describe('the files of the monitor', () => {
     const page = await app.inject('/monitor/live');
     const pageTag = String(page.headers.etag);
     expect((await app.inject({ url: '/monitor/live', headers: { 'if-none-match': pageTag } })).statusCode).toBe(304);
+  });
+
+  it('make a first load of at most 40 kB: the page, what it names, what that imports, and the worker', async () => {
+    const read = async (name: string): Promise<Buffer> => readFile(join(dir, name));
+    const names = await readdir(join(dir, 'assets'));
+    const waiting = names.filter((name) => /^worker-.*\.js$/.test(name)).map((name) => `assets/${name}`);
+    expect(waiting).toHaveLength(1);
+    waiting.push('index.html');
+    const sizes = new Map<string, number>();
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      if (sizes.has(name)) continue;
+      const content = await read(name);
+      sizes.set(name, gzipSync(content, { level: 9 }).length);
+      const text = content.toString();
+      const links = name.endsWith('.html')
+        ? [...text.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)].map(([, link = '']) => link)
+        : [...text.matchAll(/(?:\bfrom|\bimport)\s*["'`]\.\/([^"'`]+\.js)["'`]/g)].map(
+            ([, link = '']) => `assets/${link}`,
+          );
+      waiting.push(...links);
+    }
+    const list = [...sizes].map(([name, bytes]) => `${bytes} ${name}`).join('\n');
+    expect(list).toMatch(/ assets\/page-.*\.js$/m);
+    expect(list).toMatch(/ assets\/page-.*\.css$/m);
+    const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    expect(total, list).toBeLessThanOrEqual(40_000);
+    // Less than the framework alone needs would mean that not all was found.
+    expect(total, list).toBeGreaterThan(25_000);
   });
 
   it('are only those of the build', async () => {
@@ -109,6 +138,23 @@ describe('the files of the monitor', () => {
     const page = await app.inject('/monitor/live');
     expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8']);
     expect(page.body).toContain('npm run build');
+  });
+});
+
+describe('the monitor of a server', () => {
+  it('comes with a policy that allows scripts and styles of its own files alone', async () => {
+    const { url } = await serve();
+    for (const path of [
+      '/',
+      '/monitor/live',
+      '/monitor/traces/4bf92f35',
+      '/monitor/config.json',
+      '/monitor/assets/no.js',
+    ]) {
+      const answer = await request(url, `GET ${path}`);
+      expect(answer.headers['content-security-policy'], path).toBe(CONTENT_SECURITY_POLICY);
+      expect(answer.headers['x-content-type-options'], path).toBe('nosniff');
+    }
   });
 });
 

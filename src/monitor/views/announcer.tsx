@@ -1,4 +1,3 @@
-import '../styles/contrast.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { formatCount } from '../state/figures.ts';

@@ -18,7 +18,7 @@ const VIEWS = {
   health: later(async () => (await import('./table-views.tsx')).HealthView),
 } as const;
 const Drawer = later(async () => (await import('./drawer.tsx')).Drawer);
-const Announcer = later(async () => (await import('./announcer.tsx')).Announcer);
+const Announcer = later(async () => (await import('./announcer.tsx')).Announcer, 'idle');
 /** When what is shown first has its turn. */
 const LOAD_REST_AFTER_MS = 1_000;
 /** The keys, where the server was away. */
@@ -89,11 +89,22 @@ export function App({ monitor }: { monitor: Monitor }) {
   );
 }
 
-/** What is pressed before the keys are loaded is not lost. */
+/**
+ * The keys are loaded as soon as the browser has drawn the page and has nothing else to do, or with the first press: what
+ * is pressed before they are there is not lost.
+ */
 function useKeys(store: Store): void {
   useEffect(() => {
     const early: KeyboardEvent[] = [];
-    const keep = (event: KeyboardEvent): void => void early.push(event);
+    let isAsked = false;
+    const keep = (event: KeyboardEvent): void => {
+      early.push(event);
+      ask();
+    };
+    const ask = (): void => {
+      if (!isAsked) listen();
+      isAsked = true;
+    };
     const listen = (): void =>
       void import('./keyboard.ts').then(
         ({ listenToKeys }) => {
@@ -103,6 +114,6 @@ function useKeys(store: Store): void {
         () => setTimeout(listen, LOAD_AGAIN_MS),
       );
     addEventListener('keydown', keep);
-    listen();
+    (globalThis.requestIdleCallback ?? setTimeout)(ask);
   }, [store]);
 }

@@ -3,7 +3,6 @@ import type { Theme, View } from '../state/model.ts';
 import { useStore } from './context.ts';
 import { later } from './later.tsx';
 import { Menu } from './menu.tsx';
-import { Sparkline } from './sparkline.tsx';
 
 const VIEWS: readonly [View, string][] = [
   ['live', 'Live'],
@@ -13,12 +12,14 @@ const VIEWS: readonly [View, string][] = [
   ['health', 'Health'],
 ];
 const ERRORS = 'severity:>=error';
-const Histogram = later(async () => (await import('./histogram.tsx')).Histogram);
+/** With its chart it is nearly as large as the rest of the page. */
+const Histogram = later(async () => (await import('./histogram.tsx')).Histogram, 'opened');
+const Sparkline = later(async () => (await import('./sparkline.tsx')).Sparkline, 'idle');
 const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 
 export function Header() {
   const store = useStore();
-  const { rate, errorShare, p95Ms, perSecond, errorsPerSecond } = store.rates.value;
+  const { rate, errorShare, p95Ms } = store.rates.value;
   return (
     <header class="header">
       <h1 class="brand">livespan</h1>
@@ -35,7 +36,9 @@ export function Header() {
         ))}
       </nav>
       <div class="figures">
-        <Sparkline all={perSecond} errors={errorsPerSecond} onChoose={(ago) => replayFrom(store, ago)} />
+        <div class="sparkline-place">
+          <Sparkline />
+        </div>
         <span title="Activities a second, mean of 5 s">
           <b>{formatNumber(rate)}</b>/s
         </span>
@@ -67,10 +70,6 @@ function P95({ ms }: { ms: number | undefined }) {
       p95 <b>{ms === undefined ? '–' : formatDuration(ms)}</b>
     </>
   );
-}
-
-function replayFrom(store: ReturnType<typeof useStore>, secondsAgo: number): void {
-  store.travelTo(store.nowMs.peek() - secondsAgo * 1_000, 1);
 }
 
 /** A view opened from the header shows all of it, not what was selected elsewhere. */

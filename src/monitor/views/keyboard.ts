@@ -1,3 +1,5 @@
+// Not for the keys: for those who see the page in the colours of their system, this early.
+import '../styles/contrast.css';
 import { asJson } from '../state/copy-texts.ts';
 import type { View } from '../state/model.ts';
 import type { Store } from '../state/store.ts';

@@ -1,12 +1,11 @@
-export interface SparklineProps {
-  all: readonly number[];
-  errors: readonly number[];
-  /** Told how many seconds ago. */
-  onChoose: (secondsAgo: number) => void;
-}
+import '../styles/sparkline.css';
+import type { Store } from '../state/store.ts';
+import { useStore } from './context.ts';
 
 /** A minute of activity, one bar a second, with what failed standing out at the foot of each bar. */
-export function Sparkline({ all, errors, onChoose }: SparklineProps) {
+export function Sparkline() {
+  const store = useStore();
+  const { perSecond: all, errorsPerSecond: errors } = store.rates.value;
   const most = Math.max(1, ...all);
   const height = (value: number): number => (value === 0 ? 0 : Math.max(1, (value / most) * 19));
   const bars = (values: readonly number[]): string =>
@@ -23,7 +22,7 @@ export function Sparkline({ all, errors, onChoose }: SparklineProps) {
         const { left, width } = currentTarget.getBoundingClientRect();
         // Pressed by a key it has no place: from its beginning.
         const share = detail === 0 ? 0 : (clientX - left) / width;
-        onChoose(Math.ceil((1 - Math.min(1, Math.max(0, share))) * all.length));
+        replayFrom(store, Math.ceil((1 - Math.min(1, Math.max(0, share))) * all.length));
       }}
     >
       <svg viewBox={`0 0 ${all.length * 2} 20`} preserveAspectRatio="none" aria-hidden="true">
@@ -33,4 +32,8 @@ export function Sparkline({ all, errors, onChoose }: SparklineProps) {
       </svg>
     </button>
   );
+}
+
+function replayFrom(store: Store, secondsAgo: number): void {
+  store.travelTo(store.nowMs.peek() - secondsAgo * 1_000, 1);
 }

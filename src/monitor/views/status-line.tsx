@@ -5,7 +5,7 @@ import { useStore } from './context.ts';
 import { later } from './later.tsx';
 import { wordsOf } from './status-words.ts';
 
-const LogFacts = later(async () => (await import('./log-facts.tsx')).LogFacts);
+const LogFacts = later(async () => (await import('./log-facts.tsx')).LogFacts, 'idle');
 
 export interface StatusLineProps {
   showHelp: () => void;

@@ -244,34 +244,4 @@ describe.skipIf(browser.isMissing)('the histogram', () => {
     expect(ground).toBe(wanted);
     await eventually(async () => (await pixelIn(page, 5)) !== `${text},255`, 'its bar has another colour');
   });
-
-  it.each(['opened', 'idle'])('is no part of the first load, but of what is loaded once it is %s', async (when) => {
-    const log = await startLog();
-    const context = await browser.openContext();
-    // What the page does once it is idle waits until it is told to.
-    await context.addInitScript(`
-      const { setTimeout } = globalThis;
-      const held = [];
-      globalThis.setTimeout = (run, ms, ...more) => (ms === 1000 ? held.push(run) : setTimeout(run, ms, ...more));
-      globalThis.becomeIdle = () => held.splice(0).forEach((run) => run());`);
-    const page = await context.newPage();
-    const withChart: string[] = [];
-    const bodies: Promise<unknown>[] = [];
-    page.on('response', (response) => {
-      if (!/\.js$/.test(response.url())) return;
-      bodies.push(response.text().then((text) => text.includes('uplot') && withChart.push(response.url())));
-    });
-    await page.goto(`${log.url}/monitor/live`);
-    await page.locator('.badge-live').waitFor();
-    await log.append(took(30));
-    await page.locator('.row').waitFor();
-    await Promise.all(bodies);
-    expect(bodies.length).toBeGreaterThan(0);
-    expect(withChart).toEqual([]);
-    if (when === 'opened') await openHistogram(page);
-    else await page.evaluate('becomeIdle()');
-    await eventually(async () => withChart.length === 1, 'the chart is loaded');
-    page.removeAllListeners('response');
-    await Promise.all(bodies);
-  });
 });
