@@ -3,18 +3,22 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { ServerOptions } from '../../../src/server/index.ts';
 import { startExample } from '../../examples/support/example.ts';
-import { startRedis } from '../../support/redis.ts';
+import { startRedis, uniqueFeed } from '../../support/redis.ts';
 import { startLog } from '../feed/live.ts';
 import { type AtEnd, afterAllTests, countsOf, eventually, namesOf, openLive, shareBrowser } from './open-page.ts';
 
 const browser = shareBrowser();
 const atEnd = afterAllTests();
-/** Its instance was killed before the first test; that it is gone is known some seconds later. */
-let bereft: Page;
+const LOGS = ['memory', 'redis'] as const;
+type Kind = (typeof LOGS)[number];
+/** Their instances were killed before the first test; that they are gone is known some seconds later. */
+const bereft = new Map<Kind, Page>();
 
 beforeAll(async () => {
-  if (!browser.isMissing) bereft = await killGateway();
+  if (browser.isMissing) return;
+  await Promise.all(LOGS.map(async (kind) => bereft.set(kind, await killGateway(kind))));
 }, 60_000);
 
 const SILENT_MS = 12_000;
@@ -44,10 +48,23 @@ async function startHeldUpstream(
   };
 }
 
-async function startGateway(logUrl: string, upstreamUrl: string, end: AtEnd = onTestFinished) {
+/** A server over such a log; what applications publish to: the server, or Redis itself. */
+async function startLogOf(kind: Kind, end: AtEnd, options: ServerOptions = {}) {
+  if (kind === 'memory') {
+    const log = await startLog(options, end);
+    return { log, publishTo: { LIVESPAN_URL: log.url } };
+  }
+  const redis = await startRedis();
+  end(() => redis.stop());
+  const feed = uniqueFeed();
+  const log = await startLog({ ...options, url: redis.url, feed }, end);
+  return { log, publishTo: { LIVESPAN_URL: redis.url, LIVESPAN_FEED: feed } };
+}
+
+async function startGateway(publishTo: Record<string, string>, upstreamUrl: string, end: AtEnd = onTestFinished) {
   const gateway = await startExample('gateway/server.js', {
     UPSTREAM_URL: upstreamUrl,
-    LIVESPAN_URL: logUrl,
+    ...publishTo,
     OTEL_SERVICE_NAME: 'gateway',
     OTEL_TRACES_EXPORTER: 'none',
   });
@@ -58,11 +75,11 @@ async function startGateway(logUrl: string, upstreamUrl: string, end: AtEnd = on
 }
 
 /** A page that shows a running request whose gateway is no more. */
-async function killGateway(): Promise<Page> {
+async function killGateway(kind: Kind): Promise<Page> {
   // Longer than the time between two signs of life, so that only an instance that is gone is lost.
-  const log = await startLog({ instanceSilentMs: SILENT_MS }, atEnd);
+  const { log, publishTo } = await startLogOf(kind, atEnd, { instanceSilentMs: SILENT_MS });
   const upstream = await startHeldUpstream(atEnd);
-  const gateway = await startGateway(log.url, upstream.url, atEnd);
+  const gateway = await startGateway(publishTo, upstream.url, atEnd);
   const page = await openLive(await browser.openContext({}, atEnd), log.url);
   fetch(`${gateway.url}/v1/models`, { headers: { 'x-request-id': 'doomed' } }).catch(() => {
     // Its server is killed on purpose.
@@ -73,34 +90,37 @@ async function killGateway(): Promise<Page> {
 }
 
 describe.skipIf(browser.isMissing)('the live view in a browser', () => {
-  it('shows a request while its upstream is held, counts its time, and ends it in place', async () => {
-    const log = await startLog();
-    const upstream = await startHeldUpstream();
-    const gateway = await startGateway(log.url, upstream.url);
-    const page = await openLive(await browser.openContext(), log.url);
-    const answer = fetch(`${gateway.url}/v1/models`, { headers: { 'x-request-id': 'held-1' } });
-    const running = page.locator('.row-running', { hasText: 'held-1' });
-    await eventually(async () => (await running.count()) === 2, 'two running rows: the request and what it asks');
-    expect(upstream.asked()).toBe(1);
-    const keys = await running.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-key') ?? ''));
-    const clock = running.first().locator('.took');
-    const before = await clock.textContent();
-    await eventually(async () => (await clock.textContent()) !== before, 'the clock of a running row moves on');
+  it.each(LOGS)(
+    'shows a request while its upstream is held, counts its time, and ends it in place (%s log)',
+    async (kind) => {
+      const { log, publishTo } = await startLogOf(kind, onTestFinished);
+      const upstream = await startHeldUpstream();
+      const gateway = await startGateway(publishTo, upstream.url);
+      const page = await openLive(await browser.openContext(), log.url);
+      const answer = fetch(`${gateway.url}/v1/models`, { headers: { 'x-request-id': 'held-1' } });
+      const running = page.locator('.row-running', { hasText: 'held-1' });
+      await eventually(async () => (await running.count()) === 2, 'two running rows: the request and what it asks');
+      expect(upstream.asked()).toBe(1);
+      const keys = await running.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-key') ?? ''));
+      const clock = running.first().locator('.took');
+      const before = await clock.textContent();
+      await eventually(async () => (await clock.textContent()) !== before, 'the clock of a running row moves on');
 
-    upstream.release();
-    expect((await answer).status).toBe(200);
-    const ended = page.locator('.row-ok', { hasText: 'held-1' });
-    await eventually(async () => (await ended.count()) === 2, 'both rows are ended');
-    expect(await running.count()).toBe(0);
-    expect((await ended.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-key') ?? ''))).sort()).toEqual(
-      keys.sort(),
-    );
-    // Colour says "running" on no row that has ended.
-    const colours = await page.evaluate(
-      `[...document.querySelectorAll('.row-ok .took')].map((cell) => getComputedStyle(cell).color === getComputedStyle(document.body).color)`,
-    );
-    expect(colours).toEqual([true, true]);
-  });
+      upstream.release();
+      expect((await answer).status).toBe(200);
+      const ended = page.locator('.row-ok', { hasText: 'held-1' });
+      await eventually(async () => (await ended.count()) === 2, 'both rows are ended');
+      expect(await running.count()).toBe(0);
+      expect((await ended.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-key') ?? ''))).sort()).toEqual(
+        keys.sort(),
+      );
+      // Colour says "running" on no row that has ended.
+      const colours = await page.evaluate(
+        `[...document.querySelectorAll('.row-ok .took')].map((cell) => getComputedStyle(cell).color === getComputedStyle(document.body).color)`,
+      );
+      expect(colours).toEqual([true, true]);
+    },
+  );
 
   it('stands still when paused, counts what comes, and shows all of it afterwards', async () => {
     const log = await startLog();
@@ -165,18 +185,24 @@ describe.skipIf(browser.isMissing)('the live view in a browser', () => {
     60_000,
   );
 
-  it('marks what a killed instance has left running', async () => {
-    await bereft.locator('.row-lost', { hasText: 'doomed' }).first().waitFor({ timeout: 60_000 });
-    expect(await bereft.locator('.row-lost .state', { hasText: 'lost' }).count()).toBeGreaterThan(0);
-    expect(await bereft.locator('.row-running').count()).toBe(0);
-    const silence = bereft.locator('.row-lost .silence').first();
-    const secondsOf = async (): Promise<number> =>
-      Number(/^silent for (\d+) s$/.exec((await silence.textContent()) ?? '')?.[1]);
-    const before = await secondsOf();
-    // Not from when that was found.
-    expect(before).toBeGreaterThanOrEqual(SILENT_MS / 1_000);
-    await eventually(async () => (await secondsOf()) > before, 'the silence grows');
-    await bereft.locator('.views').getByRole('button', { name: 'Services' }).click();
-    await bereft.locator('.instance-lost', { hasText: '(lost)' }).waitFor();
-  }, 90_000);
+  it.each(LOGS)(
+    'marks what a killed instance has left running (%s log)',
+    async (kind) => {
+      const page = bereft.get(kind);
+      if (page === undefined) throw new Error('there is no page');
+      await page.locator('.row-lost', { hasText: 'doomed' }).first().waitFor({ timeout: 60_000 });
+      expect(await page.locator('.row-lost .state', { hasText: 'lost' }).count()).toBeGreaterThan(0);
+      expect(await page.locator('.row-running').count()).toBe(0);
+      const silence = page.locator('.row-lost .silence').first();
+      const secondsOf = async (): Promise<number> =>
+        Number(/^silent for (\d+) s$/.exec((await silence.textContent()) ?? '')?.[1]);
+      const before = await secondsOf();
+      // Not from when that was found.
+      expect(before).toBeGreaterThanOrEqual(SILENT_MS / 1_000);
+      await eventually(async () => (await secondsOf()) > before, 'the silence grows');
+      await page.locator('.views').getByRole('button', { name: 'Services' }).click();
+      await page.locator('.instance-lost', { hasText: '(lost)' }).waitFor();
+    },
+    90_000,
+  );
 });
