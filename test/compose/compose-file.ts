@@ -6,12 +6,14 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Service {
   image?: string;
+  command?: string[];
   build?: { context: string; target: string };
   ports?: string[];
   volumes?: string[];
   environment?: Record<string, string>;
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
+  init?: boolean;
   profiles?: string[];
   secrets?: string[];
 }

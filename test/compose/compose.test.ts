@@ -1,12 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { against, peerPath, whyNot } from '../peers/at-hand.ts';
 import { configPath } from '../peers/support/collector.ts';
+import { startRedis } from '../support/redis.ts';
 import { ROOT, readComposeFile, type Service } from './compose-file.ts';
+import { findComposeParser } from './compose-parser.ts';
+import { readDockerfile } from './dockerfile.ts';
 
 const PROMTOOL = 'promtool';
 const { services, volumes, secrets } = readComposeFile();
@@ -15,17 +18,20 @@ const temporary = mkdtempSync(join(tmpdir(), 'livespan-compose-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 /** What a program that checks a configuration says; empty when it accepts. */
-function complaints(program: string, args: readonly string[], env: Record<string, string> = {}): string {
-  const result = spawnSync(program, args, { cwd: ROOT, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' });
+function complaints(program: string, args: readonly string[]): string {
+  const { PATH, HOME } = process.env;
+  const result = spawnSync(program, args, { cwd: ROOT, env: { PATH, HOME }, encoding: 'utf8' });
   return result.status === 0 ? '' : `${result.error?.message ?? ''}${result.stdout}${result.stderr}`;
 }
 
 describe('docker-compose.yml', () => {
-  it.skipIf(whyNot('compose'))(`is accepted by the parser, ${against('compose')}`, () => {
-    expect(complaints(peerPath('compose'), ['-no-interpolation', 'docker-compose.yml'])).toBe('');
+  const { parser, against: parserAgainst } = findComposeParser();
+  it.skipIf(parser === undefined)(`is accepted by the parser, ${parserAgainst}`, () => {
+    const ask = (file: string): string => complaints(parser?.program ?? '', parser?.argsFor(file) ?? []);
+    expect(ask('docker-compose.yml')).toBe('');
     const bad = join(temporary, 'bad.yml');
     writeFileSync(bad, 'services:\n  one:\n    image: redis:7\n    portz: []\n');
-    expect(complaints(peerPath('compose'), [bad])).toMatch(/portz/);
+    expect(ask(bad)).toMatch(/portz/);
   });
 
   it('names a version of every image, and builds ours for the version of the package', () => {
@@ -54,9 +60,21 @@ describe('docker-compose.yml', () => {
     expect(named.sort()).toEqual(Object.keys(volumes).sort());
   });
 
+  const checkedStages = readDockerfile()
+    .filter(({ steps }) => steps.some(({ instruction }) => instruction === 'HEALTHCHECK'))
+    .map(({ name }) => name);
+  const ownCheck = (service: Service | undefined): boolean =>
+    service?.healthcheck !== undefined || checkedStages.includes(service?.build?.target ?? '');
+
+  it('asks every service how it is: by itself, or by another where its image holds nothing to ask with', () => {
+    const asker = services['pipeline-health']?.healthcheck?.test.join(' ');
+    for (const [name, service] of entries) {
+      expect(ownCheck(service) || asker?.includes(` http://${name}:`), name).toBe(true);
+    }
+    expect(entries.filter(([, service]) => !ownCheck(service)).map(([name]) => name)).toEqual(['tempo', 'collector']);
+  });
+
   it('waits for what can say that it is healthy, and only for services that start together', () => {
-    const ownCheck = (service: Service | undefined): boolean =>
-      service?.healthcheck !== undefined || service?.build !== undefined;
     for (const [name, { depends_on = {}, profiles = [] }] of entries) {
       for (const [other, { condition }] of Object.entries(depends_on)) {
         expect(services[other], `${name} → ${other}`).toBeDefined();
@@ -80,10 +98,27 @@ describe('docker-compose.yml', () => {
     );
   });
 
-  it('keeps Redis from losing what it acknowledged', () => {
-    const text = JSON.stringify(services.redis);
-    expect(text).toContain('"--appendonly","yes"');
-    expect(text).toContain('"--maxmemory-policy","noeviction"');
+  it('keeps Redis from losing what it acknowledged: its command line, and what a real Redis makes of it', async () => {
+    const [program, ...args] = services.redis?.command ?? [];
+    expect(program).toBe('redis-server');
+    const redis = await startRedis({ args });
+    try {
+      const setting = async (name: string): Promise<string | undefined> =>
+        (await redis.cli('CONFIG', 'GET', name)).split('\n')[1];
+      expect(await setting('appendonly')).toBe('yes');
+      expect(await setting('appendfsync')).toBe('everysec');
+      expect(await setting('maxmemory-policy')).toBe('noeviction');
+      expect(Number(await setting('maxmemory'))).toBe(512 * 1_048_576);
+      const [, cli, ...check] = services.redis?.healthcheck?.test ?? [];
+      expect(cli).toBe('redis-cli');
+      expect(await redis.cli(...check)).toBe('PONG');
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  it('hands signals to services that have no handler of their own, which the first process of a container would not get', () => {
+    expect(entries.filter(([, { init }]) => init === true).map(([name]) => name)).toEqual(['gateway', 'upstream']);
   });
 });
 
@@ -102,6 +137,21 @@ describe('compose/token.sh', () => {
     writeFileSync(env, 'OTHER=kept');
     run();
     expect(readFileSync(env, 'utf8')).toMatch(/^OTHER=kept\nLIVESPAN_TOKEN=[0-9a-f]{48}\n$/);
+  });
+});
+
+describe('collector/README.md', () => {
+  it('has every variable of the configurations, with its default', () => {
+    const rows = readFileSync(configPath('README.md'), 'utf8').split('\n');
+    const files = globSync('*.yaml', { cwd: configPath('.') });
+    const used = files.flatMap((name) => [
+      ...readFileSync(configPath(name), 'utf8').matchAll(/\$\{env:(\w+):-([^}]*)\}/g),
+    ]);
+    expect(used.length).toBeGreaterThan(20);
+    for (const [, variable = '', byDefault = ''] of used) {
+      const cell = rows.find((row) => row.startsWith(`| \`${variable}\` |`))?.split('|')[2];
+      expect(cell, variable).toContain(byDefault === '' ? ' ' : `\`${byDefault}\``);
+    }
   });
 });
 
@@ -138,12 +188,40 @@ describe('configurations are accepted by the programs they are for', () => {
     },
   );
 
-  it('Grafana: data sources that the dashboard names, files where the provider looks', () => {
+  describe('Grafana', () => {
     const yaml = (path: string): unknown => parse(readFileSync(`${ROOT}compose/grafana/provisioning/${path}`, 'utf8'));
-    const { datasources } = yaml('datasources/datasources.yaml') as { datasources: { uid: string; url: string }[] };
-    expect(datasources.map(({ uid }) => uid)).toEqual(['tempo', 'prometheus']);
-    for (const { url } of datasources) expect(services[new URL(url).hostname], url).toBeDefined();
+    const { datasources } = yaml('datasources/datasources.yaml') as {
+      datasources: { uid: string; type: string; url: string }[];
+    };
     const { providers } = yaml('dashboards/dashboards.yaml') as { providers: { options: { path: string } }[] };
-    expect(services.grafana?.volumes).toContain(`./compose/grafana/dashboards:${providers[0]?.options.path}:ro`);
+    const dashboards = globSync('compose/grafana/dashboards/*.json', { cwd: ROOT });
+
+    it('asks services of this file', () => {
+      expect(datasources.length).toBeGreaterThan(0);
+      for (const { url } of datasources) expect(services[new URL(url).hostname], url).toBeDefined();
+    });
+
+    it.each(dashboards)('%s asks data sources that are provisioned', (path) => {
+      const used: { uid?: string; type?: string }[] = [];
+      const { panels } = JSON.parse(readFileSync(join(ROOT, path), 'utf8'), (key, value: unknown) => {
+        if (key === 'datasource') used.push(value as { uid?: string; type?: string });
+        return value;
+      }) as { panels: { title: string; targets: { datasource?: unknown }[] }[] };
+      expect(panels.length).toBeGreaterThan(0);
+      for (const { title, targets } of panels) {
+        expect(targets.length, title).toBeGreaterThan(0);
+        for (const target of targets) expect(target.datasource, title).toBeDefined();
+      }
+      const known = datasources.map(({ uid, type }) => ({ uid, type }));
+      for (const datasource of used) expect(known).toContainEqual({ uid: datasource.uid, type: datasource.type });
+    });
+
+    it('finds its dashboards where the provider looks, and its first page among them', () => {
+      const folder = providers[0]?.options.path ?? '';
+      expect(services.grafana?.volumes).toContain(`./compose/grafana/dashboards:${folder}:ro`);
+      expect(dashboards.map((path) => path.replace('compose/grafana/dashboards', folder))).toContain(
+        services.grafana?.environment?.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH,
+      );
+    });
   });
 });

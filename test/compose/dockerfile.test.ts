@@ -1,12 +1,15 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts, until } from '../peers/support/program.ts';
+import { openFeed } from '../../src/feed/open-feed.ts';
+import { freePorts } from '../peers/support/program.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
 import { ROOT } from './compose-file.ts';
-import { execForm, readDockerfile, type Stage } from './dockerfile.ts';
+import { readDockerfile, type Stage } from './dockerfile.ts';
+import { type PlainService, startPlainService } from './plain-service.ts';
 
 const stages = readDockerfile();
 const folder = mkdtempSync(join(tmpdir(), 'livespan-image-'));
@@ -17,9 +20,16 @@ const IMAGE_BYTES_MAX = 200_000_000;
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a stage's steps in a plain folder. What only a container has (files of the base image, users) is left out. */
-function runStage(stage: Stage, base: string): void {
-  let workFolder = base;
+/** Where each stage has got to. */
+const workFolders = new Map<string, string>();
+
+/**
+ * Runs a stage's steps in a plain folder: one that begins with another stage goes on where that one has got to. What only a
+ * container has (files of the base image, users) is left out.
+ */
+function runStage(stage: Stage): void {
+  const base = join(folder, stages.some(({ name }) => name === stage.from) ? stage.from : stage.name);
+  let workFolder = workFolders.get(stage.from) ?? base;
   for (const { instruction, text } of stage.steps) {
     if (instruction === 'WORKDIR') {
       workFolder = join(base, text);
@@ -31,6 +41,7 @@ function runStage(stage: Stage, base: string): void {
       if (result.status !== 0) throw new Error(`RUN ${text}\n${result.stdout}${result.stderr}`);
     }
   }
+  workFolders.set(stage.name, workFolder);
 }
 
 /** The machine's settings (proxies, certificates), without those that `npm test` hands to what it runs. */
@@ -65,9 +76,7 @@ describe('Dockerfile, its steps in order in plain folders (no Docker is used)', 
   };
   const app = join(folder, 'runtime', 'app');
 
-  beforeAll(() => {
-    for (const name of ['build', 'runtime']) runStage(stage(name), join(folder, name));
-  }, 180_000);
+  beforeAll(() => stages.forEach(runStage), 180_000);
 
   it('builds with the Node of the package, leaves development behind, and stays below 200 MB', () => {
     const { devDependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
@@ -103,34 +112,85 @@ describe('Dockerfile, its steps in order in plain folders (no Docker is used)', 
       ).toBe(true);
   });
 
-  it('starts by its CMD, is healthy by its HEALTHCHECK, and ends at SIGTERM', async () => {
-    const [port = 0, otlpHttpPort = 0, otlpGrpcPort = 0] = await freePorts(3);
-    const steps = stage('server').steps;
-    const of = (instruction: string): string[] =>
-      execForm(steps.find((step) => step.instruction === instruction)?.text ?? '[]');
-    const env = {
-      PATH: NODE_FOLDER,
-      NODE_ENV: 'production',
-      LIVESPAN_HOST: '0.0.0.0',
-      LIVESPAN_TOKEN: 'a-token-of-the-tests',
-      LIVESPAN_PORT: String(port),
-      LIVESPAN_OTLP_HTTP_PORT: String(otlpHttpPort),
-      LIVESPAN_OTLP_GRPC_PORT: String(otlpGrpcPort),
+  describe('the services made of it, with the commands and settings of the compose file, on this machine', () => {
+    const token = 'a-token-of-the-tests';
+    const running: PlainService[] = [];
+    let redis: RedisServer;
+    /** What has a name in the network of the compose file, and where it is here. */
+    const places = new Map<string, string>();
+    let ports: number[];
+
+    beforeAll(async () => {
+      redis = await startRedis();
+      ports = await freePorts(5);
+      places.set('redis:6379', `127.0.0.1:${redis.port}`);
+      for (const [index, name] of ['livespan:4319', 'upstream:8081', 'gateway:8080'].entries())
+        places.set(name, `127.0.0.1:${ports[index]}`);
+    });
+    afterAll(async () => {
+      for (const service of running.toReversed()) await service.stop();
+      await redis?.stop();
+    });
+
+    /** In the order given, for those that come later to end first; one that does not start leaves none behind. */
+    const startAll = async (given: Record<string, Record<string, string>>): Promise<void> => {
+      const started = await Promise.allSettled(
+        Object.entries(given).map(([name, env]) =>
+          startPlainService(name, { folders: workFolders, places, token, env }),
+        ),
+      );
+      running.push(...started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
+      for (const each of started) if (each.status === 'rejected') throw each.reason;
     };
-    const check = (): number | null => {
-      const [program = '', ...args] = of('HEALTHCHECK');
-      return spawnSync(program, args, { cwd: app, env, timeout: 20_000 }).status;
-    };
-    expect(check()).toBe(1);
-    const [program = '', ...args] = of('CMD');
-    const server = spawn(program, args, { cwd: app, env, stdio: 'ignore' });
-    try {
-      await until('healthy', () => check() === 0, { timeoutMs: 30_000 });
-    } finally {
-      const ended = once(server, 'exit');
-      server.kill('SIGTERM');
-      await ended;
+
+    it('are healthy by their HEALTHCHECK, and the gateway is live at the server by the token of both', async () => {
+      const [port = '', , , otlpHttpPort = '', otlpGrpcPort = ''] = ports.map(String);
+      await startAll({
+        livespan: {
+          LIVESPAN_PORT: port,
+          LIVESPAN_OTLP_HTTP_PORT: otlpHttpPort,
+          LIVESPAN_OTLP_GRPC_PORT: otlpGrpcPort,
+        },
+        upstream: {},
+        // There is no Collector here; test/peers has the gateway with one.
+        gateway: { OTEL_TRACES_EXPORTER: 'none' },
+      });
+      const answer = await fetch(`http://${places.get('gateway:8080')}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-request-id': 'the-call' },
+        body: JSON.stringify({ model: 'normal', messages: [{ role: 'user', content: 'Hi' }] }),
+      });
+      expect(answer.status).toBe(200);
+      await answer.text();
+      const url = `http://${places.get('livespan:4319')}`;
+      const signal = AbortSignal.timeout(20_000);
+      const names: string[] = [];
+      for await (const message of openFeed({ url, token, since: '0-0', filter: 'call:the-call', signal })) {
+        if (message.type === 'activity' && message.activity.kind === 'event') names.push(message.activity.name);
+        if (names.at(-1) === 'gateway.response_sent') break;
+      }
+      expect(names).toContain('chat.answered');
+    }, 90_000);
+
+    it('let the names of the compose network in, and nobody without the token', async () => {
+      const { status: byName } = await ask('/metrics', { host: 'livespan:4319', authorization: `Bearer ${token}` });
+      const { status: byOther } = await ask('/metrics', { host: 'other:4319', authorization: `Bearer ${token}` });
+      const { status: withoutToken } = await ask('/metrics', { host: 'livespan:4319' });
+      expect({ byName, byOther, withoutToken }).toEqual({ byName: 200, byOther: 421, withoutToken: 401 });
+    });
+
+    it('end at SIGTERM, the server in order', async () => {
+      const ends: string[] = [];
+      for (const service of running.toReversed()) ends.push(await service.stop());
+      expect(ends).toEqual(['SIGTERM', 'SIGTERM', '0']);
+    }, 60_000);
+
+    function ask(path: string, headers: Record<string, string>): Promise<{ status: number | undefined }> {
+      return new Promise((resolve, reject) => {
+        get(`http://${places.get('livespan:4319')}${path}`, { headers, agent: false }, (response) => {
+          response.resume().once('end', () => resolve({ status: response.statusCode }));
+        }).once('error', reject);
+      });
     }
-    expect(server.exitCode).not.toBeNull();
-  }, 60_000);
+  });
 });

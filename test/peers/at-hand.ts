@@ -1,11 +1,15 @@
 import { accessSync, constants } from 'node:fs';
 import { listPeers, type Peer, type PeerName } from './catalogue.ts';
+import { dockerComposeVersion } from './docker-compose.ts';
 
 /** One line a peer: what the end-to-end tests run against, or why they do not. */
 export function describePeers(): string[] {
-  return listPeers().map((peer) =>
-    isAtHand(peer) ? `${peer.name}: ${peer.title} at ${peer.path}` : `${peer.name}: ${missing(peer)}`,
-  );
+  return listPeers().map((peer) => `${peer.name}: ${isAtHand(peer) ? `${peer.title} at ${peer.path}` : instead(peer)}`);
+}
+
+function instead(peer: Peer): string {
+  const dockerCompose = peer.name === 'compose' ? dockerComposeVersion() : undefined;
+  return dockerCompose === undefined ? missing(peer) : `docker compose ${dockerCompose}`;
 }
 
 /** Why a test that needs these peers cannot run here; undefined when it can. */

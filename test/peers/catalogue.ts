@@ -20,7 +20,7 @@ export interface Peer {
     | { by: 'install'; module: string }
     | { by: 'collector-builder' }
     | { by: 'module'; module: string; main: string };
-  /** The image that holds the same program, and where in it; absent where Docker itself does the work. */
+  /** The image that holds the same program, and where in it; absent where docker compose itself does the work. */
   image?: { name: string; path: string };
 }
 

@@ -1,6 +1,7 @@
 import { access, chmod, constants, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { COLLECTOR_BUILDER_MODULE, COLLECTOR_MANIFEST, listPeers, type Peer, peersFolder } from './catalogue.ts';
+import { dockerComposeVersion } from './docker-compose.ts';
 import { run, runTelling, type Say } from './progress.ts';
 
 const GO_MINOR_MIN = 25;
@@ -14,6 +15,7 @@ async function isThere(peer: Peer): Promise<boolean> {
 
 /**
  * Gets every peer that is not in the cache yet: built by Go where it is at hand, taken out of its Docker image otherwise.
+ * The parser of docker compose is in no image: where Go cannot build it, docker compose does its work.
  * @throws Error with one sentence that says what to install
  */
 export async function providePeers(say: Say): Promise<void> {
@@ -26,12 +28,13 @@ export async function providePeers(say: Say): Promise<void> {
 async function provide(peer: Peer, say: Say): Promise<void> {
   const go = await goVersion();
   const isGoUsable = go !== undefined && go.major === 1 && go.minor >= GO_MINOR_MIN;
-  const hasDocker = await succeeds('docker', ['info']);
-  if (!isGoUsable && peer.image === undefined && hasDocker) {
-    say(`${peer.title}: left out, docker compose itself is used instead`);
+  const dockerCompose = isGoUsable || peer.image !== undefined ? undefined : dockerComposeVersion();
+  if (dockerCompose !== undefined) {
+    say(`${peer.title}: left out, the tests ask docker compose ${dockerCompose} itself`);
     return;
   }
-  const isDockerUsable = peer.image !== undefined && process.platform === 'linux' && hasDocker;
+  const isDockerUsable =
+    peer.image !== undefined && process.platform === 'linux' && (await succeeds('docker', ['info']));
   if (!isGoUsable && !isDockerUsable) {
     throw new Error(
       `${peer.title} is not in ${peersFolder()}: it takes Go 1.${GO_MINOR_MIN} or newer on PATH (there is ${go?.text ?? 'none'}), or a running Docker on Linux.`,
