@@ -5,6 +5,7 @@ import { type Example, startExample } from '../examples/support/example.ts';
 import { type RedisServer, startRedis, uniqueFeed } from '../support/redis.ts';
 import { against, whyNot } from './at-hand.ts';
 import { type Collector, startCollector } from './support/collector.ts';
+import { type HeldUpstream, holdUpstream } from './support/held-upstream.ts';
 import { type Livespan, startLivespan } from './support/livespan.ts';
 import { until } from './support/program.ts';
 import { type Reader, startReader } from './support/reader.ts';
@@ -21,6 +22,7 @@ describe.skipIf(whyNot(...PEERS))(`the example gateway with livespan/register, $
   let collector: Collector;
   let reader: Reader;
   let upstream: Example;
+  let held: HeldUpstream;
   let gateway: Example;
   let client: OpenAI;
 
@@ -34,10 +36,11 @@ describe.skipIf(whyNot(...PEERS))(`the example gateway with livespan/register, $
       TEMPO_OTLP_ENDPOINT: tempo.otlp,
     });
     upstream = await startExample('gateway/upstream.js', {});
+    held = await holdUpstream(upstream.url);
     gateway = await startExample(
       'gateway/server.js',
       {
-        UPSTREAM_URL: upstream.url,
+        UPSTREAM_URL: held.url,
         LIVESPAN_URL: redis.url,
         LIVESPAN_FEED: feed,
         OTEL_SERVICE_NAME: 'gateway',
@@ -53,6 +56,7 @@ describe.skipIf(whyNot(...PEERS))(`the example gateway with livespan/register, $
   afterAll(async () => {
     await reader?.close();
     await gateway?.stop();
+    await held?.close();
     await upstream?.stop();
     await collector?.stop();
     await Promise.all([livespan?.stop(), tempo?.stop()]);
@@ -98,6 +102,35 @@ describe.skipIf(whyNot(...PEERS))(`the example gateway with livespan/register, $
     const onFeed = live.map(({ id, name, spanId }) => ({ id, name, spanId }));
     const byId = (left: { id?: unknown }, right: { id?: unknown }) => String(left.id).localeCompare(String(right.id));
     expect(inTempo.sort(byId)).toEqual(onFeed.sort(byId));
+  }, 60_000);
+
+  it('has each event on the feed while the call goes on: nothing waits for its end', async () => {
+    const letGo = held.hold();
+    const progress: string[] = [];
+    const answer = ask('held').then(() => progress.push('answered'));
+    try {
+      // The upstream has sent half of its answer and keeps the rest until all this has been seen.
+      await reader.until('what led up to the rest', () =>
+        eventsOf('held').some(({ name }) => name === 'chat.answered'),
+      );
+      progress.push('events seen');
+      expect(eventsOf('held').map(({ name }) => name)).toEqual([
+        'gateway.request_received',
+        'chat.accepted',
+        'gateway.request_sent',
+        'gateway.response_received',
+        'chat.answered',
+      ]);
+      const traceId = eventsOf('held')[0]?.traceId;
+      const kinds = reader.activities.filter(({ traceId: of }) => of === traceId).map(({ kind }) => kind);
+      expect(kinds).toContain('span.start');
+      expect(kinds).not.toContain('span.end');
+    } finally {
+      letGo();
+    }
+    await answer;
+    expect(progress).toEqual(['events seen', 'answered']);
+    await reader.until('the end of the call', () => isDone('held'));
   }, 60_000);
 
   it('has nothing twice, although the Collector sends everything to livespan as well', async () => {
