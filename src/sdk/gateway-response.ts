@@ -49,7 +49,7 @@ function isModelAnswer(call: UpstreamCall): boolean {
 }
 
 /** Seconds from the upstream request to the first chunk of a streamed answer (GenAI conventions). */
-function timeToFirstChunk(exchange: Exchange): Record<string, AttributeValue> {
+export function timeToFirstChunk(exchange: Exchange): Record<string, AttributeValue> {
   const call = exchange.upstreamCalls.findLast(isModelAnswer);
   if (call?.response.firstChunkMs === undefined || !call.response.streamed) return {};
   return { 'gen_ai.response.time_to_first_chunk': round((call.response.firstChunkMs - call.startMs) / 1_000) };

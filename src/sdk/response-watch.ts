@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { byteLength } from './body-observer.ts';
 import { type Exchange, errorType } from './exchange.ts';
+import { watchProgress } from './gateway-progress.ts';
 import { guarded } from './guard.ts';
 
 /** What went to the client. */
@@ -31,7 +32,8 @@ export function watchResponse(response: ServerResponse, exchange: Exchange, onEn
     outcome: 'sent',
     error: undefined,
   };
-  const look = guarded('a response body', (chunk: unknown, encoding: unknown) => {
+  const progress = watchProgress(exchange);
+  const look = guarded('a response body', (chunk: unknown, encoding: unknown, isWrite: boolean) => {
     // Node leaves out what is written to a response that has no body.
     if (
       exchange.method === 'HEAD' ||
@@ -47,6 +49,7 @@ export function watchResponse(response: ServerResponse, exchange: Exchange, onEn
     sent.firstChunkMs ??= performance.now();
     if (exchange.toModel && !exchange.upstreamCalls.some((call) => call.genAi))
       exchange.responseBody.add(chunk, encoding);
+    if (isWrite) progress(sent);
   });
   watchWrites(response, look);
 
@@ -74,7 +77,10 @@ export function watchResponse(response: ServerResponse, exchange: Exchange, onEn
   response.prependOnceListener('close', end('cancelled'));
 }
 
-function watchWrites(response: ServerResponse, look: (chunk: unknown, encoding: unknown) => void): void {
+function watchWrites(
+  response: ServerResponse,
+  look: (chunk: unknown, encoding: unknown, isWrite: boolean) => void,
+): void {
   // HTTP/2's `end` calls `write`: a chunk counts once.
   let inside = false;
   for (const method of ['write', 'end'] as const) {
@@ -82,7 +88,8 @@ function watchWrites(response: ServerResponse, look: (chunk: unknown, encoding: 
     Object.assign(response, {
       [method](this: ServerResponse, ...args: unknown[]) {
         if (inside) return original.apply(this, args);
-        look(args[0], args[1]);
+        // With `end` there is nothing to wait for any more.
+        look(args[0], args[1], method === 'write');
         inside = true;
         try {
           return original.apply(this, args);

@@ -44,7 +44,8 @@ export type GatewayMiddleware = (
  * and node:http (`gateway(request, response, () => handle(request, response))`). Each request gets a SERVER span (or
  * joins the one that is active), a call id (`x-request-id`, else the trace id) and the events
  * `gateway.request_received`, `gateway.request_sent` and `gateway.response_received` (one pair for each upstream call
- * made inside) and `gateway.response_sent`. `next` runs in the span's context. Without `next` the rest of the caller's
+ * made inside) and `gateway.response_sent`; while a model's answer streams also `gateway.response_progress`, on the feed
+ * alone. `next` runs in the span's context. Without `next` the rest of the caller's
  * execution belongs to the request, but a span made here is not the active one.
  *
  * Bodies are observed, never consumed or changed. Whatever fails here stays here.

@@ -1,6 +1,6 @@
 import type { Activity, Attributes, AttributeValue } from '../../activity/activity.ts';
 import { type Chat, readChat } from './chat.ts';
-import { formatBytes, formatCount } from './figures.ts';
+import { formatBytes, formatCount, formatDuration } from './figures.ts';
 import type { Call, Entry, SpanRow, SpanState } from './model.ts';
 import { isError, spanKey, timeUsOf, titleOf } from './span-row.ts';
 
@@ -53,6 +53,8 @@ export interface Story {
   readonly chunks: number | undefined;
   readonly bytes: number | undefined;
   readonly finishReasons: readonly string[];
+  /** Names of the tools that were run, from spans that say so; each once. */
+  readonly tools: readonly string[];
   /** While the answer streams: how long it has for. */
   readonly streamingMs: number | undefined;
   readonly attempts: readonly Attempt[];
@@ -87,9 +89,10 @@ export function tellCall(call: Call, nowUs: number): Story {
     chunks: number(facts['gateway.chunks']),
     bytes: number(facts['http.response.body.size']),
     finishReasons: list(facts['gen_ai.response.finish_reasons']),
+    tools: toolsOf(entries),
     streamingMs: isStreaming && answered ? Math.max(0, nowUs - timeUsOf(answered.activity)) / 1_000 : undefined,
     attempts,
-    steps: stepsOf(call, entries, firstMs),
+    steps: stepsOf(call, entries, firstMs, state === 'running'),
     chat: readChat(facts),
     omitted: call.entryCount - call.entries.length,
   };
@@ -171,12 +174,12 @@ function attemptsOf(entries: readonly Entry[]): readonly Attempt[] {
  * A span that began with the call and ends with it is the frame of the story, no step of it. Where a gateway tells what it
  * asks of whom, the span of the same request adds only when the answer was there in full.
  */
-function stepsOf(call: Call, entries: readonly Entry[], firstTokenMs: number | undefined): Step[] {
+function stepsOf(call: Call, entries: readonly Entry[], firstTokenMs: number | undefined, isRunning: boolean): Step[] {
   const steps: Step[] = [];
   const hasGateway = entries.some(({ activity }) => activity.name.startsWith('gateway.'));
   for (const entry of entries) {
     const { activity, cursor } = entry;
-    if (activity.kind === 'notice') continue;
+    if (activity.kind === 'notice' || activity.name === PROGRESS) continue;
     const isOfSpan = activity.kind === 'span.start' || activity.kind === 'span.end';
     const span = isOfSpan ? call.spans.get(spanKey(activity.traceId, activity.spanId ?? '')) : undefined;
     const isRequest = hasGateway && isOfSpan && activity.attributes['http.request.method'] !== undefined;
@@ -191,22 +194,49 @@ function stepsOf(call: Call, entries: readonly Entry[], firstTokenMs: number | u
     const ofSpan = activity.kind === 'span.start' && span !== undefined ? OF_SPAN[span.state] : undefined;
     steps.push(stepAt(call, timeUs, { key: cursor, ...words, state: ofSpan ?? severityOf(activity), entry }));
   }
-  const told = entries.findLast(({ activity }) => activity.name === 'gateway.response_sent');
-  if (firstTokenMs !== undefined && told !== undefined) {
-    const words = {
-      key: `${told.cursor}/first`,
-      title: 'First token',
-      detail: '',
-      state: 'done',
-      entry: told,
-    } as const;
-    steps.push(stepAt(call, call.startUs + firstTokenMs * 1_000, words));
-  }
+  steps.push(...streamSteps(call, entries, firstTokenMs, isRunning));
   steps.sort((a, b) => a.timeUs - b.timeUs);
   return steps.map((step, index) => ({
     ...step,
     gapMs: index === 0 ? 0 : step.offsetMs - (steps[index - 1]?.offsetMs ?? 0),
   }));
+}
+
+/** The first token, told as soon as it is known, and while it streams how far the answer has come. */
+function streamSteps(
+  call: Call,
+  entries: readonly Entry[],
+  firstTokenMs: number | undefined,
+  isRunning: boolean,
+): Step[] {
+  const steps: Step[] = [];
+  const sent = entries.findLast(({ activity }) => activity.name === 'gateway.response_sent');
+  const latest = entries.findLast(({ activity }) => activity.name === PROGRESS);
+  const told = sent ?? latest;
+  if (firstTokenMs !== undefined && told !== undefined) {
+    const words = { title: 'First token', detail: `after ${formatDuration(firstTokenMs)}`, state: 'done' } as const;
+    const first = { key: `${call.callId}/first`, ...words, entry: told };
+    steps.push(stepAt(call, call.startUs + firstTokenMs * 1_000, first));
+  }
+  if (sent === undefined && latest !== undefined) {
+    const { attributes } = latest.activity;
+    const bytes = number(attributes['http.response.body.size']) ?? 0;
+    const detail = `${formatCount(number(attributes['gateway.chunks']) ?? 0, 'chunk')} so far, ${formatBytes(bytes)}`;
+    const words = { title: '…', detail, state: isRunning ? 'running' : 'done' } as const;
+    steps.push(stepAt(call, timeUsOf(latest.activity), { key: `${call.callId}/progress`, ...words, entry: latest }));
+  }
+  return steps;
+}
+
+/** By the name of the tool, which is no content; what was given to it and what it said is, and is not told here. */
+function toolsOf(entries: readonly Entry[]): readonly string[] {
+  return [...new Set(entries.flatMap(({ activity }) => toolOf(activity) ?? []))];
+}
+
+function toolOf({ kind, attributes }: Activity): string | undefined {
+  if (kind !== 'span.start' && kind !== 'span.end') return undefined;
+  const operation = attributes['gen_ai.operation.name'];
+  return operation === undefined || operation === 'execute_tool' ? text(attributes['gen_ai.tool.name']) : undefined;
 }
 
 function stepAt(call: Call, timeUs: number, step: Omit<Step, 'timeUs' | 'offsetMs' | 'gapMs'>): Step {
@@ -226,6 +256,9 @@ function severityOf(activity: Activity): Step['state'] {
   return activity.severity === 'warn' ? 'warn' : 'done';
 }
 
+/** While an answer streams; on the feed alone. */
+const PROGRESS = 'gateway.response_progress';
+
 const TITLES: Readonly<Record<string, string>> = {
   'gateway.request_received': 'Request received',
   'gateway.request_sent': 'Sent to upstream',
@@ -242,7 +275,8 @@ function wordsOf(activity: Activity, span: SpanRow | undefined): { title: string
     return { title: isFailed ? 'Upstream failed' : title, detail: gatewayDetail(name, attributes) };
   }
   const readable = name.replaceAll(/[._]+/g, ' ');
-  const ofSpan = span === undefined ? name : titleOf(span);
+  const tool = toolOf(activity);
+  const ofSpan = tool !== undefined ? `Tool ${tool}` : span === undefined ? name : titleOf(span);
   if (kind === 'span.start') return { title: ofSpan, detail: summary ?? '' };
   if (kind === 'span.end') {
     const detail = activity.statusMessage ?? summary ?? '';

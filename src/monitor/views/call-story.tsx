@@ -68,7 +68,11 @@ function headline(story: Story): string {
     parts.push(`${formatNumber(total)} tokens (${input ?? '?'} in, ${output ?? '?'} out)`);
   }
   if (story.firstTokenMs !== undefined) parts.push(`first token after ${formatDuration(story.firstTokenMs)}`);
-  if (story.streamingMs !== undefined) parts.push(`streaming for ${formatDuration(story.streamingMs)}`);
+  if (story.streamingMs !== undefined) {
+    parts.push(`streaming for ${formatDuration(story.streamingMs)}`);
+    if (story.chunks !== undefined) parts.push(`${formatCount(story.chunks, 'chunk')} so far`);
+  }
+  if (story.tools.length > 0) parts.push(`tools: ${story.tools.join(', ')}`);
   if (story.attempts.length > 1) parts.push(formatCount(story.attempts.length, 'attempt'));
   if (story.finishReasons.length > 0) parts.push(story.finishReasons.join(', '));
   return parts.join(' · ');

@@ -54,7 +54,7 @@ describe('what things are called', () => {
       'Request received: POST /v1/chat',
       'Sent to upstream: gpt-4o at api.example, attempt 1',
       'Upstream answered: 200',
-      'First token: ',
+      'First token: after 206 ms',
       'Upstream finished: ',
       'Response sent: 200, 5 tokens (5 in, ? out)',
     ]);

@@ -124,6 +124,21 @@ describe('a call', () => {
       path: ['gateway', 'api.example'],
       model: 'gpt-4o',
     });
+    const last = () =>
+      tellCall(record, NOW_US)
+        .steps.slice(-2)
+        .map(({ title, detail }) => `${title} ${detail}`);
+    const progress = (ms: number, chunks: number) =>
+      gateway('response_progress', ms, {
+        'gateway.chunks': chunks,
+        'http.response.body.size': chunks * 100,
+        'gen_ai.response.time_to_first_chunk': 0.2,
+      });
+    apply(progress(310, 1));
+    expect(tellCall(record, NOW_US)).toMatchObject({ firstTokenMs: 310, chunks: 1, streamingMs: 690 });
+    expect(last()).toEqual(['First token after 310 ms', '… 1 chunk so far, 100 B']);
+    apply(progress(1_310, 42));
+    expect(last()).toEqual(['First token after 310 ms', '… 42 chunks so far, 4.2 kB']);
     const usage = { 'gen_ai.usage.input_tokens': 640, 'gen_ai.usage.output_tokens': 172 };
     const sent = { 'http.response.status_code': 200, 'gateway.chunks': 43, 'http.response.body.size': 18_200 };
     apply(gateway('response_sent', 1_840, { ...usage, ...sent, 'gen_ai.response.time_to_first_chunk': 0.2 }));
@@ -146,11 +161,32 @@ describe('a call', () => {
       '00:00.100 Upstream answered: 529',
       '00:00.110 Sent to upstream: gpt-4o at api.example, attempt 2',
       '00:00.310 Upstream answered: 200, attempt 2',
-      '00:00.310 First token: ',
+      '00:00.310 First token: after 310 ms',
       '00:01.840 Response sent: 200, 43 chunks, 18.2 kB, 812 tokens (640 in, 172 out)',
     ]);
     expect(story.steps[6]?.gapMs).toBe(1_530);
     expect(story.chat).toBeUndefined();
+  });
+
+  it('names the tools that were run, which is no content, and not what was given to them', () => {
+    const { store, apply } = storeAtTime();
+    const tool = (name: string, args: string) => ({
+      ...call,
+      name: `execute_tool ${name}`,
+      attributes: {
+        'gen_ai.operation.name': 'execute_tool',
+        'gen_ai.tool.name': name,
+        'gen_ai.tool.call.arguments': args,
+      },
+    });
+    apply(start(1, 0, { ...call, name: 'agent' }), start(2, 5, tool('get_weather', 'secret')));
+    apply(end(2, 25, 20, tool('get_weather', 'secret')), end(3, 40, 10, tool('search', 'secret')));
+    const record = store.call('call-8f2a');
+    if (record === undefined) throw new Error('no call');
+    const story = tellCall(record, NOW_US);
+    expect(story.tools).toEqual(['get_weather', 'search']);
+    expect(story.steps.map(({ title }) => title)).toEqual(expect.arrayContaining(['Tool get_weather', 'Tool search']));
+    expect(JSON.stringify(story.steps.map(({ title, detail }) => [title, detail]))).not.toContain('secret');
   });
 
   it('shows prompt and answer only where they were captured, also when they were cut', () => {
