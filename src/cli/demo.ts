@@ -48,8 +48,9 @@ async function run(call: Call): Promise<number> {
   try {
     const upstream = await startExample('upstream.js', {}, children);
     const gateway = await startExample('server.js', gatewayEnvironment(given, server.url, upstream), children);
-    await introduce(server.url, gateway, output);
-    if (readOptions(['token'], given).token !== undefined) {
+    const { token, traceUrl } = readOptions(['token', 'traceUrl'], given);
+    await introduce({ url: server.url, gateway, hasTraceUrl: traceUrl !== undefined }, output);
+    if (token !== undefined) {
       await output.out("The server asks for a token: sign in on the page; curl takes -H 'authorization: Bearer …'\n");
     }
     const ended = AbortSignal.any([
@@ -72,7 +73,10 @@ async function run(call: Call): Promise<number> {
   }
 }
 
-async function introduce(url: string, gateway: string, { out, paint }: Output): Promise<void> {
+async function introduce(
+  { url, gateway, hasTraceUrl }: { url: string; gateway: string; hasTraceUrl: boolean },
+  { out, paint }: Output,
+): Promise<void> {
   const at = url === READER_URL_DEFAULT ? '' : ` --url ${url}`;
   const rows: [string, string][] = [
     ['live page', paint('bold', `${url}/`)],
@@ -85,6 +89,12 @@ async function introduce(url: string, gateway: string, { out, paint }: Output): 
       `curl ${gateway}/v1/chat/completions -H 'content-type: application/json' -d '{"model":"slow","stream":true,"messages":[{"role":"user","content":"Hello"}]}'`,
     ],
   ];
+  if (!hasTraceUrl) {
+    rows.push([
+      'trace backend',
+      '--trace-url \'http://127.0.0.1:16686/trace/{traceId}\' puts "Open in Jaeger" on the page',
+    ]);
+  }
   await out(paint('bold', 'livespan demo: a gateway in front of a language model, traced live'));
   await out('');
   for (const [name, text] of rows) await out(`  ${paint('cyan', name.padEnd(14))} ${text}`);

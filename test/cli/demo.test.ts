@@ -14,6 +14,7 @@ interface Item {
 it('shows a real gateway at work, and ends on Ctrl-C with 130', async () => {
   const cli = startCli(['demo', '--port', '0', '--no-otlp', '--requests-per-second', '10']);
   const [, url] = await cli.says(/live page +(http:\/\/\S+?)\//);
+  await cli.says(/trace backend +--trace-url 'http:\S+\{traceId\}' puts "Open in Jaeger" on the page/);
   await cli.says(/requests by the openai client/);
   const wanted = [
     'gateway.request_received',

@@ -45,8 +45,9 @@ export function traceLink(config: MonitorConfig, traceId: string | undefined): s
 export function traceBackendName(config: MonitorConfig): string {
   const text = (config.traceUrl ?? '').toLowerCase();
   if (text.includes('jaeger') || text.includes(':16686')) return 'Jaeger';
-  if (text.includes('tempo')) return 'Tempo';
+  // Grafana's address names the data source that it asks.
   if (text.includes('grafana') || text.includes('/explore')) return 'Grafana';
+  if (text.includes('tempo')) return 'Tempo';
   if (text.includes('zipkin')) return 'Zipkin';
   return 'the trace backend';
 }
