@@ -8,7 +8,7 @@ import type { DrawerTab, Row, SpanRow } from '../state/model.ts';
 import { traceBackendName, traceLink } from '../state/server-facts.ts';
 import { isError, lossWords, timeUsOf, titleOf } from '../state/span-row.ts';
 import { CallStory } from './call-story.tsx';
-import { useStore } from './context.ts';
+import { useMonitor, useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
 import { Glyph } from './glyph.tsx';
 import { NotHeld } from './not-held.tsx';
@@ -96,7 +96,7 @@ function Resizer({ widthOf, onMove }: { widthOf: () => number; onMove: (px: numb
 }
 
 function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () => void }) {
-  const store = useStore();
+  const { base, store } = useMonitor();
   const entries = entriesOf(row);
   const main = row.type === 'span' ? (row.end ?? row.start ?? entries[0]) : entries[0];
   const activity = main?.activity;
@@ -126,7 +126,10 @@ function RowDetails({ row, tab, close }: { row: Row; tab: DrawerTab; close: () =
       <p class="actions">
         <CopyButton title="copy JSON" text={() => asJson(row)} />
         <CopyButton title="copy Markdown" text={() => asMarkdown(row)} />
-        <CopyButton title="copy curl" text={() => asCurl(row, location.origin, store.config.value.signedIn === true)} />
+        <CopyButton
+          title="copy curl"
+          text={() => asCurl(row, location.origin + base, store.config.value.signedIn === true)}
+        />
         <CopyButton title="copy link" text={() => location.href} />
         {link !== undefined && (
           <a href={link} target="_blank" rel="noreferrer">

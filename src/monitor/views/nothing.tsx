@@ -1,4 +1,4 @@
-import { useStore } from './context.ts';
+import { useMonitor, useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
 import { ClearFilter, Empty } from './empty.tsx';
 
@@ -51,14 +51,24 @@ function NoMatch() {
 }
 
 function FirstRun() {
+  const { base, store } = useMonitor();
+  const hasToken = store.config.value.signedIn === true;
+  const settings = `LIVESPAN_URL=${location.origin}${base}${hasToken ? ' LIVESPAN_TOKEN="$LIVESPAN_TOKEN"' : ''}`;
   const lines = [
     'npm install livespan',
-    `LIVESPAN_URL=${location.origin} node --import livespan/register app.js`,
+    `${settings} node --import livespan/register app.js`,
     'curl localhost:3000/    # your application: the request shows here before it ends',
   ].join('\n');
   return (
     <Empty title="No activity yet. Run this:" detail={<code class="block">{lines}</code>}>
-      <CopyButton title="copy" text={() => lines} /> or see it at work with <code>npx livespan demo</code>.
+      <CopyButton title="copy" text={() => lines} />
+      {hasToken && (
+        <>
+          {' '}
+          where <code>LIVESPAN_TOKEN</code> is the token that you signed in with,
+        </>
+      )}{' '}
+      or see it at work with <code>npx livespan demo</code>.
     </Empty>
   );
 }
