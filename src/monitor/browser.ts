@@ -78,8 +78,10 @@ function followAddress({ store }: Monitor, base: string): void {
       store.order.value = state.order;
       store.filter.apply(state.filter);
       store.isRunningOnly.value = state.isRunningOnly;
+      store.search.value = state.search;
       if (state.atMs === undefined) store.backToLive();
-      else if (state.atMs !== momentOf()) store.travelTo(state.atMs, 1, { isHeld: true });
+      else if (state.atMs !== momentOf()) store.travelTo(state.atMs, state.speed, { isHeld: true });
+      else store.setSpeed(state.speed);
     });
     isReading = false;
   }
@@ -97,6 +99,9 @@ function followAddress({ store }: Monitor, base: string): void {
       selection: store.selection.value,
       isRunningOnly: store.isRunningOnly.value,
       atMs: store.travel.value?.fromMs ?? (pause?.by === 'user' ? pause.sinceMs : undefined),
+      speed: store.travel.value?.speed ?? 1,
+      // Of no trace, nothing is searched.
+      search: store.selection.value === undefined ? '' : store.search.value,
       theme: store.theme.value,
     };
     const url = base + writeUrl(state);

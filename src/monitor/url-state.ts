@@ -1,4 +1,4 @@
-import type { DrawerTab, RowOrder, Selection, Theme, View } from './state/model.ts';
+import type { DrawerTab, RowOrder, Selection, Speed, Theme, View } from './state/model.ts';
 
 /** All of the page that a link brings back. */
 export interface UrlState {
@@ -10,6 +10,9 @@ export interface UrlState {
   selection: Selection | undefined;
   /** The moment that is being replayed or stood still at, ms. */
   atMs: number | undefined;
+  speed: Speed;
+  /** What is searched for in the trace. */
+  search: string;
   /** `system` is not written. */
   theme: Theme;
 }
@@ -18,17 +21,20 @@ export interface UrlState {
 export const PREFIX = '/monitor';
 const VIEWS = ['live', 'traces', 'calls', 'services', 'health'] as const satisfies readonly View[];
 const TABS = ['story', 'attributes', 'json', 'trace'] as const satisfies readonly DrawerTab[];
+const SPEEDS = [1, 10, 'max'] as const satisfies readonly Speed[];
 const THEMES = ['system', 'light', 'dark'] as const satisfies readonly Theme[];
 
 /** `/monitor/traces/<trace id>?filter=…`. Reading it gives the same state again. */
 export function writeUrl(state: UrlState): string {
-  const { view, filter, order, isRunningOnly, selection, atMs, theme } = state;
+  const { view, filter, order, isRunningOnly, selection, atMs, speed, search, theme } = state;
   const path = [PREFIX, view];
   const query = new URLSearchParams();
   if (filter !== '') query.set('filter', filter);
   if (order !== 'newest') query.set('order', order);
   if (isRunningOnly) query.set('running', '1');
   if (atMs !== undefined) query.set('at', new Date(atMs).toISOString());
+  if (speed !== 1) query.set('speed', `${speed}`);
+  if (search !== '') query.set('search', search);
   if (theme !== 'system') query.set('theme', theme);
   if (selection?.type === 'trace') {
     if (view === 'traces') path.push(selection.traceId);
@@ -59,6 +65,8 @@ export function readUrl(address: string): UrlState {
     isRunningOnly: query.get('running') === '1',
     selection: readSelection(query, view, isOurs ? decode(second) : ''),
     atMs: readMoment(query.get('at')),
+    speed: SPEEDS.find((speed) => `${speed}` === query.get('speed')) ?? 1,
+    search: query.get('search') ?? '',
     theme: THEMES.find((name) => name === query.get('theme')) ?? 'system',
   };
 }

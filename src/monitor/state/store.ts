@@ -80,6 +80,8 @@ export interface Store {
   readonly selection: Signal<Selection | undefined>;
   readonly theme: Signal<Theme>;
   readonly order: Signal<RowOrder>;
+  /** What is searched for in the trace that is shown. */
+  readonly search: Signal<string>;
   /** Only rows that run are shown. No filter of the log: one that leaves out ends would let rows run for ever. */
   readonly isRunningOnly: Signal<boolean>;
   /** Services that were seen, also those that the filter hides now. */
@@ -226,6 +228,7 @@ export function createStore(options: StoreOptions = {}): Store {
     selection: signal<Selection | undefined>(undefined),
     theme: signal<Theme>('system'),
     order,
+    search: signal(''),
     isRunningOnly,
     knownServices: computed(version(figuresVersion, () => [...engine.known.services].sort())),
     lookup: signal<Lookup | undefined>(undefined),

@@ -16,8 +16,8 @@ const LINE_PX = 26;
 /** One trace on one time axis, which grows while anything runs. */
 export function Waterfall({ traceId }: { traceId: string }) {
   const store = useStore();
+  const { search } = store;
   const folded = useSignal<ReadonlySet<string>>(new Set());
-  const search = useSignal('');
   const trace = store.trace(traceId);
   if (trace === undefined) return <NotHeld what="trace" />;
   const nowUs = trace.runningCount > 0 ? Math.max(store.nowMs.value * 1_000, trace.endUs) : trace.endUs;

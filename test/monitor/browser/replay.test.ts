@@ -44,6 +44,18 @@ async function oldestFirst(page: Page): Promise<string[]> {
 }
 
 describe.skipIf(browser.isMissing)('time travel in a browser', () => {
+  it('is linked with its speed', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 2);
+    const page = await (await browser.openContext()).newPage();
+    await page.goto(`${log.url}/monitor/live?at=${new Date(Date.now() - 60_000).toISOString()}&speed=10`);
+    const isPressed = (name: string) => async () =>
+      (await speedChip(page, name).getAttribute('aria-pressed', { timeout: 20_000 })) === 'true';
+    await eventually(isPressed('10×'), '10× as the link says');
+    await speedChip(page, 'fast').click();
+    await page.waitForURL((url) => url.searchParams.get('speed') === 'max');
+  });
+
   it('begins with what led to a moment, stands still when held, and goes on to live without a seam', async () => {
     const log = await startLog();
     await log.appendNumbered(0, 5);

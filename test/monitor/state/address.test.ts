@@ -12,6 +12,8 @@ const PLAIN: UrlState = {
   isRunningOnly: false,
   selection: undefined,
   atMs: undefined,
+  speed: 1,
+  search: '',
   theme: 'system',
 };
 
@@ -23,6 +25,9 @@ describe('the address', () => {
     { view: 'calls', selection: { type: 'call', callId: 'a/b?c=d&e #%25' } },
     { view: 'services', filter: 'service:"a b" -name:*x* @http.status_code:>=500 "100%"' },
     { view: 'live', selection: { type: 'row', key: `${TRACE}/${spanId(1)}`, tab: 'json' }, order: 'duration' },
+    { view: 'live', atMs: Date.UTC(2026, 10, 21), speed: 'max' },
+    { view: 'live', atMs: Date.UTC(2026, 10, 21), speed: 10 },
+    { view: 'traces', selection: { type: 'trace', traceId: TRACE }, search: 'a b&c=d' },
     { view: 'health', theme: 'dark', atMs: Date.UTC(2026, 10, 21, 14, 2, 1, 5) },
   ])('brings back %j', (part) => {
     const state = { ...PLAIN, ...part };
@@ -34,7 +39,7 @@ describe('the address', () => {
   it('makes the best of what it does not understand', () => {
     expect(readUrl('/')).toEqual(PLAIN);
     expect(readUrl('/activity/monitor?filter=x')).toEqual({ ...PLAIN, filter: 'x' });
-    expect(readUrl('/monitor/nothing/%E0%A4%A?theme=pink&at=never&order=up&trace=zz')).toEqual(PLAIN);
+    expect(readUrl('/monitor/nothing/%E0%A4%A?theme=pink&speed=7&at=never&order=up&trace=zz')).toEqual(PLAIN);
   });
 });
 
