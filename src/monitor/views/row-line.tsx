@@ -146,7 +146,7 @@ function EntryCells({ row }: { row: Extract<Row, { entry: unknown }> }) {
 function BreakCells({ row }: { row: Extract<Row, { missed: number }> }) {
   const words =
     row.type === 'reset'
-      ? 'The log was recreated. Earlier rows are from the old log.'
+      ? `The log was recreated at ${formatTime(row.atMs * 1_000).slice(0, 5)}. Earlier rows are from the old log: export keeps them.`
       : row.type === 'gap'
         ? `${formatCount(row.missed, 'activity', 'activities')} were trimmed before they were read.`
         : `${formatCount(row.missed, 'activity', 'activities')} were skipped because this page was too slow.`;

@@ -195,7 +195,8 @@ const WAYS: Readonly<Record<Sharing['way'], string>> = {
 
 function describe(entry: LossEntry): string {
   const count = formatCount(entry.missed, 'activity', 'activities');
-  if (entry.type === 'reset') return 'The log was recreated.';
+  if (entry.type === 'reset')
+    return 'The log was recreated. Rows from before are from the old log: export them to keep them.';
   if (entry.type === 'gap') return `${count} were trimmed before they were read.`;
   if (entry.type === 'lagged') return `${count} were skipped for this page.`;
   const reasons = Object.entries(entry.reasons ?? {}).map(([reason, number]) => `${reason} ${number}`);

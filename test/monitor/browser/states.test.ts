@@ -7,6 +7,8 @@ import { countsOf, eventually, isSideways, namesOf, openLive, readersOf, shareBr
 const browser = shareBrowser('--host-resolver-rules=MAP livespan.test 127.0.0.1');
 
 const span = { traceId: TRACE, spanId: spanId(1), service: 'gateway', instance: 'vm:1-a', name: 'work' };
+/** When, and what to do. */
+const RECREATED = /The log was recreated at \d\d:\d\d\. Earlier rows are from the old log: export keeps them\./;
 const ended = (status: 'ok' | 'error') => activity('span.end', 40, { ...span, status, durationMs: 35 });
 
 describe.skipIf(browser.isMissing)('the states of the page', () => {
@@ -24,6 +26,18 @@ describe.skipIf(browser.isMissing)('the states of the page', () => {
     });
     const page = await openLive(context, log.url);
     await page.getByText('Loading the newest activities').waitFor();
+    // Words only after 300 ms of empty rows.
+    expect(
+      await page.evaluate(`(() => {
+        const words = document.querySelector('.skeleton p');
+        const [animation] = words.getAnimations();
+        const sightAt = (ms) => {
+          animation.currentTime = ms;
+          return getComputedStyle(words).visibility;
+        };
+        return [sightAt(0), sightAt(299), sightAt(301)];
+      })()`),
+    ).toEqual(['hidden', 'hidden', 'visible']);
     expect(await page.locator('.status-words').textContent()).toBe('loading');
     await page.getByRole('button', { name: 'Services', exact: true }).click();
     await page.getByText('Loading the newest activities').waitFor();
@@ -32,19 +46,6 @@ describe.skipIf(browser.isMissing)('the states of the page', () => {
     await page.locator('.row', { hasText: 'e2' }).waitFor();
     expect(await page.locator('.status-words').textContent()).toBe('caught up');
     await page.locator('.status', { hasText: 'log 3 of 100,000 · memory' }).waitFor();
-  });
-
-  it('shows three lines to paste when there is nothing yet', async () => {
-    const log = await startLog();
-    const context = await browser.openContext();
-    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: log.url });
-    const page = await openLive(context, log.url);
-    await page.getByText('No activity yet. Run this:').waitFor();
-    await page.locator('.empty').getByRole('button', { name: 'copy' }).click();
-    await page.getByRole('button', { name: 'copied' }).waitFor();
-    const lines = (await page.evaluate<string>('navigator.clipboard.readText()')).split('\n');
-    expect(lines).toHaveLength(3);
-    expect(lines[1]).toContain(`LIVESPAN_URL=${log.url} node --import livespan/register`);
   });
 
   it('asks for the token where it is asked for, comes back to the link, and signs out', async () => {
@@ -160,9 +161,7 @@ describe.skipIf(browser.isMissing)('the states of the page', () => {
     await page.locator('.row', { hasText: 'e1' }).waitFor();
     await redis.cli('FLUSHALL');
     await log.appendNumbered(2, 2);
-    await page
-      .locator('.row-reset', { hasText: 'The log was recreated. Earlier rows are from the old log.' })
-      .waitFor();
+    await page.locator('.row-reset', { hasText: RECREATED }).waitFor();
     await page.locator('.row', { hasText: 'e3' }).waitFor();
     expect((await countsOf(page)).loss.resets).toBe(1);
   });
