@@ -190,6 +190,11 @@ describe.skipIf(browser.isMissing)('a trace in a browser', () => {
     expect(await page.locator('.waterfall li').count()).toBeLessThan(100);
     await page.getByLabel('Search in the trace').fill('needle');
     await page.getByText('2 spans found').waitFor();
+    // A link shows the same.
+    await page.waitForURL((url) => url.searchParams.get('search') === 'needle');
+    await page.reload();
+    await page.getByText('2 spans found').waitFor();
+    await page.getByLabel('Search in the trace').focus();
     for (const name of ['needle 198', 'needle 397', 'needle 198']) {
       await page.keyboard.press('Enter');
       await eventually(
@@ -212,12 +217,15 @@ describe.skipIf(browser.isMissing)('the call of a language model in a browser', 
     const page = await openLive(await browser.openContext(), log.url, '/monitor/calls/story-1');
     const answer = await ask(true, 'slow', 40, 'story-1', gateway);
     const story = page.locator('.story');
-    await story.getByText(/streaming for \d/).waitFor();
+    // While it streams: when the first token came, and how far it is.
+    await story.getByText(/first token after .* · streaming for .* · \d+ chunks? so far/).waitFor();
+    await story.locator('.step', { hasText: /^.*First token.*after \d+ ms/ }).waitFor();
+    await story.locator('.step', { hasText: /…\s*(?:[2-9]|\d\d+) chunks so far, \S+/ }).waitFor();
     await answer.text();
     await story
       .getByText(/ok in .* · slow · \d+ tokens \(40 in, \d+ out\) · first token after \d+ ms .*stop$/)
       .waitFor();
-    expect(await story.getByText(/streaming for/).count()).toBe(0);
+    expect(await story.getByText(/streaming for|so far/).count()).toBe(0);
     const steps = await story.locator('.step b').allInnerTexts();
     const told = ['Request received', 'Sent to upstream', 'First token', 'Response sent'];
     expect(steps.filter((step) => told.includes(step))).toEqual(told);
