@@ -42,6 +42,25 @@ export const server: Promise<LivespanServer> = createServer({ port: 0 });
 export const classes = [LiveSpanExporter, LiveSpanProcessor];
 `;
 
+/** The page of the installed package, and the script that it names. */
+const MONITOR = `
+import { createServer } from 'livespan/server';
+const server = await createServer({ url: 'memory:', port: 0, otlp: false });
+const page = await fetch(server.url + '/monitor/live');
+const [, src] = /<script[^>]* src="([^"]+)"/.exec(await page.text());
+const read = (coding) => fetch(new URL(src, page.url), { headers: { 'accept-encoding': coding } });
+const script = await read('br');
+const { headers } = script;
+// fetch decodes it.
+const isWhole = (await script.text()) === (await (await read('identity')).text());
+console.log(JSON.stringify({
+  page: [page.status, page.headers.get('content-type')],
+  script: [script.status, headers.get('content-type'), headers.get('content-encoding'), headers.get('cache-control')],
+  isWhole,
+}));
+await server.close();
+`;
+
 let packed: Awaited<ReturnType<typeof pack>>;
 beforeAll(async () => {
   packed = await pack();
@@ -165,6 +184,20 @@ describe.each([
         );
       }
       expect(await project.run('npx', ['--no-install', 'livespan', '--help'])).toContain('livespan serve');
+    },
+    SLOW,
+  );
+
+  it(
+    'shows the monitor, with its script compressed',
+    async () => {
+      for (const node of nodes()) {
+        expect(JSON.parse(await project.script('monitor.mjs', MONITOR, node))).toEqual({
+          page: [200, 'text/html; charset=utf-8'],
+          script: [200, 'text/javascript; charset=utf-8', 'br', 'public, max-age=31536000, immutable'],
+          isWhole: true,
+        });
+      }
     },
     SLOW,
   );
