@@ -8,9 +8,9 @@ import { TravelControl } from './travel-control.tsx';
 
 const CHIPS: readonly [term: string, title: string][] = [
   ['severity:>=error', 'errors'],
-  ['kind:span.start,span.end', 'spans'],
   [HIDE_HEALTH, 'hide health'],
 ];
+const Choices = later(async () => (await import('./filter-choices.tsx')).FilterChoices, 'idle');
 const SavedFilters = later(async () => (await import('./saved-filters-menu.tsx')).SavedFilters);
 
 /** What is pressed most, beside the line where all can be said. */
@@ -22,18 +22,7 @@ export function FilterChips() {
         <Chip key={title} title={title} isOn={store.filter.has(term)} onPress={() => store.filter.toggle(term)} />
       ))}
       <Chip title="running" isOn={store.isRunningOnly.value} onPress={() => toggleRunning(store)} />
-      <ServiceChoice />
-      <select
-        class="quiet"
-        aria-label="Order"
-        value={store.order.value}
-        onChange={(event) => {
-          store.order.value = event.currentTarget.value === 'duration' ? 'duration' : 'newest';
-        }}
-      >
-        <option value="newest">newest first</option>
-        <option value="duration">longest first</option>
-      </select>
+      <Choices />
       <Menu title="saved" hint="Filters with a name">
         {() => <SavedFilters />}
       </Menu>
@@ -52,31 +41,6 @@ function Chip({ title, isOn, onPress }: { title: string; isOn: boolean; onPress:
     <button type="button" class="chip" aria-pressed={isOn} onClick={onPress}>
       {title}
     </button>
-  );
-}
-
-function ServiceChoice() {
-  const store = useStore();
-  const services = store.knownServices.value;
-  const term = (service: string): string => `service:${JSON.stringify(service)}`;
-  const chosen = services.find((service) => store.filter.has(term(service))) ?? '';
-  if (services.length < 2 && chosen === '') return null;
-  return (
-    <select
-      class="quiet services"
-      aria-label="Service"
-      value={chosen}
-      onChange={({ currentTarget: { value } }) =>
-        store.filter.setRange('service', ...(value === '' ? [] : [JSON.stringify(value)]))
-      }
-    >
-      <option value="">all services</option>
-      {services.map((service) => (
-        <option key={service} value={service}>
-          {service}
-        </option>
-      ))}
-    </select>
   );
 }
 

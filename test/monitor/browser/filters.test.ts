@@ -4,7 +4,7 @@ import type { Activity } from '../../../src/activity/activity.ts';
 import { formatTimeUs } from '../../../src/activity/time.ts';
 import { startLog } from '../feed/live.ts';
 import { activity, spanId, TRACE } from '../frames.ts';
-import { eventually, namesOf, openLive, shareBrowser } from './open-page.ts';
+import { eventually, isSideways, namesOf, openLive, shareBrowser } from './open-page.ts';
 
 const browser = shareBrowser();
 let spans = 0;
@@ -54,9 +54,29 @@ describe.skipIf(browser.isMissing)('filters in a browser', () => {
       await untilNames(page, 'GET /health', 'fine', 'failed', 'told');
     };
     await toggle('errors', 'failed');
-    await toggle('spans', 'GET /health', 'fine', 'failed');
     await toggle('hide health', 'fine', 'failed', 'told');
     await toggle('running');
+    const choose = async (field: string, option: string, ...left: string[]): Promise<void> => {
+      await page.getByLabel(field, { exact: true }).selectOption({ label: option });
+      await untilNames(page, ...left);
+    };
+    await choose('Kind', 'spans', 'GET /health', 'fine', 'failed');
+    await choose('Kind', 'events', 'told');
+    await choose('Kind', 'logs');
+    await choose('Kind', 'all kinds', 'GET /health', 'fine', 'failed', 'told');
+    await choose('Severity', 'warn and worse', 'failed');
+    expect(await page.locator('#filter').inputValue()).toBe('severity:>=warn');
+    await choose('Severity', 'errors only', 'failed');
+    expect(await page.locator('.chips').getByRole('button', { name: 'errors' }).getAttribute('aria-pressed')).toBe(
+      'true',
+    );
+    await choose('Severity', 'all severities', 'GET /health', 'fine', 'failed', 'told');
+    // On a phone too.
+    await page.setViewportSize({ width: 360, height: 740 });
+    for (const field of ['Service', 'Severity', 'Kind', 'Order'])
+      expect(await page.getByLabel(field, { exact: true }).isVisible(), field).toBe(true);
+    expect(await isSideways(page)).toBe(false);
+    await page.setViewportSize({ width: 1_280, height: 800 });
     await page.getByLabel('Service').selectOption('worker');
     await untilNames(page, 'told');
     expect(await page.locator('#filter').inputValue()).toBe('service:worker');

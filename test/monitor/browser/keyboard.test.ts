@@ -199,6 +199,7 @@ describe.skipIf(browser.isMissing)('by keyboard', () => {
   it('everything is reached by Tab, sees its focus, and the first stop skips to the rows', async () => {
     await page.reload();
     await page.locator('.row', { hasText: 'first' }).waitFor();
+    await page.getByLabel('Order').waitFor();
     const seen: string[] = [];
     for (let stop = 0; stop < 40; stop += 1) {
       await press('Tab');
