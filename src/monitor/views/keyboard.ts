@@ -6,7 +6,7 @@ import type { Store } from '../state/store.ts';
 import { copyText } from './copy.tsx';
 import { toggleRunning } from './filter-chips.tsx';
 import { goTo } from './header.tsx';
-import { closeSelection } from './selection.ts';
+import { closeSelection, traceOf } from './selection.ts';
 import { sayDone } from './status-words.ts';
 
 const VIEW_KEYS: Readonly<Record<string, View>> = { l: 'live', t: 'traces', c: 'calls', s: 'services', h: 'health' };
@@ -67,15 +67,17 @@ function isTyping(target: EventTarget | null): boolean {
   );
 }
 
-/** To the span that starts before or after the selected one. */
+/** To the span that starts before or after the selected one; into a trace from its first or its last one. */
 function stepInTrace(store: Store, step: 1 | -1): void {
   const selection = store.selection.peek();
-  if (selection?.type !== 'row') return;
-  const row = store.row(selection.key);
-  if (row?.type !== 'span' || row.traceId === undefined) return;
-  const spans = [...(store.trace(row.traceId)?.spans.values() ?? [])].sort((a, b) => a.startUs - b.startUs);
-  const next = spans[spans.findIndex(({ key }) => key === row.key) + step];
-  if (next !== undefined) store.selection.value = { ...selection, key: next.key };
+  const traceId = traceOf(selection);
+  if (selection === undefined || traceId === undefined) return;
+  const spans = [...(store.trace(traceId)?.spans.values() ?? [])].sort((a, b) => a.startUs - b.startUs);
+  const at = selection.type === 'row' ? spans.findIndex(({ key }) => key === selection.key) : undefined;
+  if (at === -1) return;
+  const next = at === undefined ? spans.at(step === 1 ? 0 : -1) : spans[at + step];
+  if (next === undefined) return;
+  store.selection.value = { type: 'row', key: next.key, tab: selection.type === 'row' ? selection.tab : 'story' };
 }
 
 async function copyAndSay(text: string, what: string): Promise<void> {

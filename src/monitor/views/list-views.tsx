@@ -9,6 +9,7 @@ import { CallCard, TraceCard } from './cards.tsx';
 import { useStore } from './context.ts';
 import { CopyButton } from './copy.tsx';
 import { EmptyState } from './empty-state.tsx';
+import { useMoveKeys } from './move-keys.ts';
 import { traceOf } from './selection.ts';
 import { Waterfall } from './waterfall.tsx';
 
@@ -80,6 +81,12 @@ function inOrder<T extends Trace | Call>(store: Store, records: readonly T[]): r
   return [...wanted].sort((a, b) => lasting(b) - lasting(a)).slice(0, SHOWN_MAX);
 }
 
+/** The lines of the trace that is shown, and the list. */
+function keyLists(): readonly HTMLElement[][] {
+  const lines = document.querySelectorAll<HTMLElement>('.detail .waterfall-name > button:last-child');
+  return [[...lines], [...document.querySelectorAll<HTMLElement>('.cards li > button')]];
+}
+
 interface SplitProps {
   title: 'Traces' | 'Calls';
   count: number;
@@ -91,6 +98,8 @@ interface SplitProps {
 /** A list at the left and what is chosen at the right; on a phone one after the other. */
 function Split({ title, count, hint, detail, children }: SplitProps) {
   const store = useStore();
+  // Moving on takes the details along, as among the rows.
+  useMoveKeys(keyLists, (button) => store.selection.peek() !== undefined && button.closest('.cards') && button.click());
   if (children.length === 0 && !detail) {
     return (
       <main class="live" id="view">

@@ -7,12 +7,14 @@ import type { Store } from '../state/store.ts';
 import { useMonitor, useStore } from './context.ts';
 import { EmptyState } from './empty-state.tsx';
 import { Glyph } from './glyph.tsx';
+import { useMoveKeys } from './move-keys.ts';
 
 const TITLES = ['Service', 'Rate', 'Errors', 'p50', 'p95', 'p99', 'Running', 'Last seen', 'Instances'] as const;
 
 export function ServicesView() {
   const store = useStore();
   const services = store.services.value;
+  useMoveKeys(() => [[...document.querySelectorAll<HTMLElement>('#view th button')]]);
   if (services.length === 0) {
     return (
       <main class="live" id="view">
@@ -93,6 +95,7 @@ function ServiceRow({ service }: { service: ServiceFigures }) {
 /** How livespan itself is: the log, the readers, and everything that was not seen. */
 export function HealthView() {
   const { store, sharing, base } = useMonitor();
+  useMoveKeys(() => []);
   const stats = store.stats.value;
   const loss = store.loss.value;
   const log = stats?.log;
