@@ -1,5 +1,5 @@
-/** `monitor-load-process.ts probes|steady|burst <server url> <numbers>`: a load from a process of its own. */
-import { sendBurst, sendProbes, sendSteadily } from './monitor-load.ts';
+/** `monitor-load-process.ts probes|steady|burst|history <server url> <numbers>`: a load from a process of its own. */
+import { sendBurst, sendHistory, sendProbes, sendSteadily } from './monitor-load.ts';
 
 export interface Load {
   /** Activities that were taken by the server. */
@@ -12,8 +12,12 @@ export interface Load {
 async function send(way: string, url: string, first: number, second: number): Promise<Load> {
   const beginMs = performance.now();
   const probes = way === 'probes' ? await sendProbes(url, first, second) : [];
-  const sent =
-    way === 'steady' ? await sendSteadily(url, first, second) : way === 'burst' ? await sendBurst(url, first) : 0;
+  const ways = {
+    steady: () => sendSteadily(url, first, second),
+    burst: () => sendBurst(url, first),
+    history: () => sendHistory(url, first),
+  };
+  const sent = Object.hasOwn(ways, way) ? await ways[way as keyof typeof ways]() : 0;
   return { sent, probes, tookMs: performance.now() - beginMs };
 }
 

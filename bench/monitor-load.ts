@@ -86,6 +86,17 @@ export async function sendSteadily(url: string, perSecond: number, forMs: number
   return sent;
 }
 
+/** So many events that belong to no span: a row each. */
+export async function sendHistory(url: string, count: number): Promise<number> {
+  for (let sent = 0; sent < count; sent += 500) {
+    const events = Array.from({ length: Math.min(500, count - sent) }, (_, index) =>
+      activity('event', 'order.found', { callId: `call-${sent + index}`, summary: `order ${sent + index} found` }),
+    );
+    await append(url, events);
+  }
+  return count;
+}
+
 /** So many activities at once: spans that start and end. */
 export async function sendBurst(url: string, count: number): Promise<number> {
   for (let sent = 0; sent < count; sent += 500) {

@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
+import { launchChromium, provideChromium } from '../test/support/chromium.ts';
+
+const PROBE = readFileSync(join(import.meta.dirname, 'monitor-probe.js'), 'utf8');
 
 /** What the page itself measures (monitor-probe.js). */
 interface Probe {
   /** ms since navigation, when the page first showed something. */
   shownMs: number;
+  /** ms since navigation, when as many rows as were wanted stood in the list; 0 before. */
+  historyMs: number;
+  /** ms since navigation, when a key that was pressed at that moment had moved to a row; 0 before. */
+  answeredMs: number;
   /** Marker in a row's text → ms since the epoch, at the frame after the one that drew it. */
   seen: Record<string, number | null>;
   /** Durations of animation frames, ms. */
@@ -47,24 +54,40 @@ export interface BenchPage {
   close(): Promise<void>;
 }
 
-export async function openBrowser(): Promise<{ newPage(url: string): Promise<BenchPage>; close(): Promise<void> }> {
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
-  });
+export interface BenchBrowser {
+  /** @param historyRows waits for so many rows, and for the answer to a first key */
+  newPage(url: string, historyRows?: number): Promise<BenchPage>;
+  close(): Promise<void>;
+}
+
+export async function openBrowser(): Promise<BenchBrowser> {
+  const program = provideChromium();
+  if (program === undefined) throw new Error('the bench needs Chromium');
+  const browser = await launchChromium(program);
   return {
-    async newPage(url) {
+    async newPage(url, historyRows = 0) {
       // A context of its own: nothing is cached, as on a first visit.
       const context = await browser.newContext({ viewport: { width: 1_280, height: 800 } });
       const page = await context.newPage();
-      await page.addInitScript({ path: join(import.meta.dirname, 'monitor-probe.js') });
+      await page.addInitScript(`${PROBE}\nlivespanProbe.await(${historyRows});`);
       await page.goto(url);
-      await page.waitForFunction('livespanProbe.read().shownMs > 0');
+      await untilTold(page, historyRows > 0 ? 'answeredMs' : 'shownMs');
       const session = await context.newCDPSession(page);
       return benchPage(browser, context, page, session);
     },
     close: () => browser.close(),
   };
+}
+
+const TELL_MAX_MS = 30_000;
+
+/** Asked from here: the policy of the page lets nobody evaluate text inside again and again. */
+async function untilTold(page: Page, what: 'answeredMs' | 'shownMs'): Promise<void> {
+  const startMs = performance.now();
+  while ((await page.evaluate<number>(`livespanProbe.read().${what}`)) === 0) {
+    if (performance.now() - startMs > TELL_MAX_MS) throw new Error(`the page has no ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function benchPage(browser: Browser, context: BrowserContext, page: Page, session: CDPSession): BenchPage {
