@@ -79,7 +79,8 @@ function followAddress({ store }: Monitor, base: string): void {
       store.filter.apply(state.filter);
       store.isRunningOnly.value = state.isRunningOnly;
       store.search.value = state.search;
-      if (state.atMs === undefined) store.backToLive();
+      // A pause stays: whoever reads on is where they were.
+      if (state.atMs === undefined) store.travel.value = undefined;
       else if (state.atMs !== momentOf()) store.travelTo(state.atMs, state.speed, { isHeld: true });
       else store.setSpeed(state.speed);
     });

@@ -57,8 +57,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const watch = watchServerLater({
     ...place,
     store,
-    seen: () => client.cursor,
-    isCatchingUp: () => client.isCatchingUp,
+    seen: () => journey?.cursor ?? client.cursor,
+    isCatchingUp: () => journey !== undefined || client.isCatchingUp,
     isHidden: options.isHidden ?? (() => false),
   });
   let journey: Journey | undefined;
@@ -115,14 +115,19 @@ export function createMonitor(options: MonitorOptions): Monitor {
   function travel(filter: string, fromMs: number): void {
     client.stop();
     endJourney();
+    store.setBehind(0);
     journey = startLater({
       ...place,
       filter,
       fromMs,
       speed: () => store.travel.peek()?.speed ?? 'max',
       isHeld: () => store.travel.peek()?.isHeld === true || store.pause.peek() !== undefined,
-      onFrames: (frames) => store.enqueue(frames),
+      onFrames(frames) {
+        store.enqueue(frames);
+        watch.arrive();
+      },
       onMoment: (atMs) => {
+        if (!store.isLoaded.peek()) watch.measure();
         store.setLoaded();
         const current = store.travel.peek();
         if (current !== undefined && current.atMs !== atMs) store.travel.value = { ...current, atMs };

@@ -75,7 +75,8 @@ export function createServerWatch(options: {
     const last = parseCursor(log?.last ?? '');
     const at = parseCursor(seen());
     if (last === undefined || at === undefined || last.n <= at.n) return [];
-    if (store.connection.peek().state !== 'live' || store.travel.peek() !== undefined) return [];
+    // Of a replay that begins, the moment is known and no place yet.
+    if (store.travel.peek() !== undefined ? at.n === 0 : store.connection.peek().state !== 'live') return [];
     const filter = store.filter.text.peek();
     if (filter === '' || isCatchingUp()) return last.n;
     const place = { base, ...(headers && { headers }) };

@@ -84,6 +84,7 @@ class RunningJourney implements Journey {
     const query = { filter, order: 'desc', limit: LEAD_IN_ITEMS, until: this.#readTo } as const;
     const page = await fetchPage(this.#options, query, signal);
     if (signal.aborted) return;
+    this.cursor = page.frames.find((frame) => frame.type === 'activity')?.cursor ?? this.cursor;
     onFrames(page.frames.reverse());
     onMoment(this.#atMs);
   }

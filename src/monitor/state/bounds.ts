@@ -8,6 +8,8 @@ export interface EngineLimits {
   spansPerTraceMax: number;
   /** Of all traces together. */
   traceSpansMax: number;
+  /** Nested entries that a span keeps. */
+  nestedMax: number;
   callsMax: number;
   entriesPerCallMax: number;
   /** Of all calls together. */
@@ -27,6 +29,7 @@ export const LIMITS: Readonly<EngineLimits> = {
   tracesMax: 500,
   spansPerTraceMax: 2_000,
   traceSpansMax: 20_000,
+  nestedMax: 64,
   callsMax: 500,
   entriesPerCallMax: 500,
   callEntriesMax: 25_000,
@@ -35,6 +38,4 @@ export const LIMITS: Readonly<EngineLimits> = {
   heldMax: 20_000,
   queueMax: 50_000,
 };
-/** Nested entries a span keeps. */
-export const NESTED_MAX = 64;
 export const LOSS_ENTRIES_MAX = 200;

@@ -1,5 +1,5 @@
 import type { Activity } from '../../activity/activity.ts';
-import { formatDuration } from './figures.ts';
+import { formatCount, formatDuration } from './figures.ts';
 import type { Entry, Row } from './model.ts';
 
 /** The activities behind a row, oldest first. */
@@ -8,9 +8,16 @@ export function entriesOf(row: Row): readonly Entry[] {
   return 'entry' in row ? [row.entry] : [];
 }
 
-/** Indented JSON: one activity, or a list of them. */
+/** Events and log records of a span that were seen and are no longer there. */
+export function notHeldOf(row: Row): number {
+  return row.type === 'span' ? row.nestedCount - row.nested.length : 0;
+}
+
+/** Indented JSON: one activity, or a list of them; what it lacks is counted in its last part. */
 export function asJson(row: Row): string {
-  const parts = entriesOf(row).map(({ cursor, activity }) => ({ cursor, ...activity }));
+  const parts: unknown[] = entriesOf(row).map(({ cursor, activity }) => ({ cursor, ...activity }));
+  const notHeld = notHeldOf(row);
+  if (notHeld > 0) parts.push({ notHeld });
   return JSON.stringify(parts.length === 1 ? parts[0] : parts, undefined, 2);
 }
 
@@ -32,6 +39,7 @@ export function asMarkdown(row: Row): string {
     const { time, severity, name, summary } = entry.activity;
     lines.push(`- ${time} ${severity} ${code(name)}${summary === undefined ? '' : ` ${escapeMarkdown(summary)}`}`);
   }
+  if (notHeldOf(row) > 0) lines.push(`- ${formatCount(notHeldOf(row), 'more event')}, not held`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -5,7 +5,7 @@ import { CallTable } from './calls.ts';
 import { FrameQueue, type Waiting } from './frame-queue.ts';
 import { KnownValues } from './known.ts';
 import { LossBook } from './losses.ts';
-import type { Call, Entry, Loss, LostMark, Row, RowList, SpanRow, Totals, Trace } from './model.ts';
+import type { Call, Entry, Frame, Loss, LostMark, Row, RowList, SpanRow, Totals, Trace } from './model.ts';
 import { RateMeter } from './rates.ts';
 import { RowTable } from './rows.ts';
 import { ServiceTable } from './services.ts';
@@ -39,7 +39,7 @@ export class Engine {
   readonly #losses = new LossBook();
   readonly #clock = new AppClock();
   /** Holes in which spans may have ended. */
-  readonly #blindSpots = new WeakSet<Waiting['frame']>();
+  readonly #blindSpots = new WeakSet<Frame>();
   readonly #queue: FrameQueue;
   #counts: Counts = { ...NONE };
 
@@ -48,10 +48,14 @@ export class Engine {
     this.traces = new TraceTable(limits);
     this.calls = new CallTable(limits);
     this.services = new ServiceTable(limits);
-    this.#queue = new FrameQueue(limits, (waiting) => this.#count(waiting));
+    this.#queue = new FrameQueue(
+      limits,
+      (waiting) => this.#count(waiting),
+      (activity) => this.#isOpen(activity),
+    );
   }
 
-  enqueue(frames: readonly Waiting['frame'][], receivedMs: number): void {
+  enqueue(frames: readonly Frame[], receivedMs: number): void {
     this.#queue.push(frames, receivedMs);
   }
 
@@ -120,7 +124,7 @@ export class Engine {
       ...this.#counts,
       running: this.services.running,
       lost: this.services.lost,
-      evicted: this.#rows.evicted + this.#queue.coalesced,
+      evicted: this.#rows.evicted + this.#queue.omitted,
     };
   }
 
@@ -144,19 +148,6 @@ export class Engine {
     this.#clock.setLogOffset(offsetMs);
   }
 
-  /** The activities behind the rows, in the order of the log. */
-  entries(): Entry[] {
-    const entries: Entry[] = [];
-    for (const row of this.#rows.list()) {
-      if (row.type === 'span') {
-        if (row.start !== undefined) entries.push(row.start);
-        entries.push(...row.nested);
-        if (row.end !== undefined) entries.push(row.end);
-      } else if ('entry' in row) entries.push(row.entry);
-    }
-    return entries.sort((a, b) => compareCursors(a.cursor, b.cursor));
-  }
-
   clear(): void {
     this.#queue.clear();
     this.#rows.clear();
@@ -170,7 +161,7 @@ export class Engine {
 
   /** Figures: everything, at once, however long the rows are held. */
   #count({ frame, receivedMs }: Waiting): void {
-    if (frame.type === 'position') return;
+    if (frame.type === 'position' || frame.type === 'omitted') return;
     if (frame.type !== 'activity') {
       if (mayHoldEnds(frame, this.#losses.get().sampled)) {
         this.#blindSpots.add(frame);
@@ -199,7 +190,7 @@ export class Engine {
   }
 
   /** What came before the rows, for the figures that tell of the last minute. */
-  addPast(frames: readonly Waiting['frame'][]): void {
+  addPast(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (frame.type !== 'activity') continue;
       const { activity } = frame;
@@ -221,7 +212,7 @@ export class Engine {
       if (missed > 0 || type === 'reset') {
         this.#rows.addBreak({ type, key: `${type}:${cursor}`, revision: 0, cursor, missed, atMs: receivedMs });
       }
-      if (this.#blindSpots.has(frame)) this.#recount(this.#rows.loseSight());
+      if (frame.type === 'omitted' ? frame.isBlind : this.#blindSpots.has(frame)) this.#recount(this.#rows.loseSight());
       return;
     }
     const entry: Entry = { cursor: frame.cursor, activity: frame.activity };
@@ -236,6 +227,12 @@ export class Engine {
     this.traces.addEntry(entry, span);
     this.calls.add(entry, span);
     if (kind === 'notice' && instance !== undefined) this.#watchInstance(frame.activity, instance);
+  }
+
+  /** A span of the page, be it in its trace or its call alone, whose end was not shown yet. */
+  #isOpen({ traceId, spanId = '', callId = '' }: Activity): boolean {
+    const span = this.span(traceId, spanId) ?? this.calls.get(callId)?.spans.get(spanKey(traceId, spanId));
+    return span !== undefined && span.end === undefined;
   }
 
   #watchInstance(notice: Activity, instance: string): void {
@@ -270,7 +267,7 @@ export class Engine {
  * and after that the server samples otherwise than before, or not at all.
  * @param sampled one in so many was sent before
  */
-function mayHoldEnds(frame: Exclude<Waiting['frame'], { type: 'activity' | 'position' }>, sampled: number): boolean {
+function mayHoldEnds(frame: Exclude<Frame, { type: 'activity' | 'position' }>, sampled: number): boolean {
   if (frame.type === 'reset') return true;
   return frame.missed > 0 && (frame.type === 'gap' || frame.sampled !== sampled);
 }
@@ -280,11 +277,4 @@ const NONE: Readonly<Counts> = { activities: 0, errors: 0, spansStarted: 0, span
 
 export function createEngine(limits: Partial<EngineLimits> = {}): Engine {
   return new Engine({ ...LIMITS, ...limits });
-}
-
-/** In log order; cursors of one partition. */
-function compareCursors(a: string, b: string): number {
-  const [aMs = 0, aN = 0] = a.split('-').map(Number);
-  const [bMs = 0, bN = 0] = b.split('-').map(Number);
-  return aMs - bMs || aN - bN;
 }

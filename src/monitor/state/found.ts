@@ -4,6 +4,9 @@ import { createEngine, type Engine } from './engine.ts';
 import type { Call, Entry, Frame, Row, Selection, Trace } from './model.ts';
 import { entryRow } from './rows.ts';
 
+/** Of one record all is shown that the log has: as much as a search reads. */
+const NESTED_MAX = 20_000;
+
 /** A record that was looked for in the log: beside the rows, so that the list stays what it is, and as whole as the log has it. */
 export class FoundRecord {
   #engine: Engine | undefined;
@@ -25,7 +28,7 @@ export class FoundRecord {
       const position = parseCursor(cursor);
       return last === undefined || position === undefined || comparePositions(position, last) > 0;
     };
-    const engine = createEngine();
+    const engine = createEngine({ nestedMax: NESTED_MAX });
     this.#engine = engine;
     this.#entries.clear();
     this.#apply(engine, [...frames, ...this.#news.filter(isNews)], atMs);

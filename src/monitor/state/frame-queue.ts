@@ -1,10 +1,27 @@
+import type { Activity } from '../../activity/activity.ts';
 import type { EngineLimits } from './bounds.ts';
 import type { Frame } from './model.ts';
-import { isError } from './span-row.ts';
+
+/** Stands in the rows where `missed` activities were given up for them. `isBlind`: spans that run there may have ended. */
+export interface Omission {
+  type: 'omitted';
+  cursor: string;
+  missed: number;
+  isBlind: boolean;
+}
 
 export interface Waiting {
-  frame: Frame;
+  frame: Frame | Omission;
   receivedMs: number;
+}
+
+type Thinning = typeof import('./thinning.ts');
+
+let thinning: Thinning | undefined;
+
+/** Few pages are ever given more than they can show, so the code for it is loaded when the first one is. */
+export async function loadThinning(): Promise<void> {
+  thinning ??= await import('./thinning.ts');
 }
 
 /**
@@ -14,6 +31,7 @@ export interface Waiting {
 export class FrameQueue {
   readonly #limits: EngineLimits;
   readonly #count: (waiting: Waiting) => void;
+  readonly #isOpen: (span: Activity) => boolean;
   #queue: Waiting[] = [];
   #at = 0;
   /** Counted, not shown. */
@@ -24,11 +42,13 @@ export class FrameQueue {
   #heldCount = 0;
   #trimmed = 0;
   /** Counted, and given up for the rows because too many waited. */
-  coalesced = 0;
+  omitted = 0;
 
-  constructor(limits: EngineLimits, count: (waiting: Waiting) => void) {
+  /** @param isOpen whether the span of that activity is shown without its end */
+  constructor(limits: EngineLimits, count: (waiting: Waiting) => void, isOpen: (span: Activity) => boolean) {
     this.#limits = limits;
     this.#count = count;
+    this.#isOpen = isOpen;
   }
 
   get length(): number {
@@ -37,7 +57,7 @@ export class FrameQueue {
 
   push(frames: readonly Frame[], receivedMs: number): void {
     for (const frame of frames) this.#queue.push({ frame, receivedMs });
-    if (this.#queue.length - this.#at > this.#limits.queueMax) this.#shed();
+    if (this.#queue.length - this.#at > this.#limits.queueMax) this.#thin((code) => this.#shed(code));
   }
 
   /** The next one to work on. `isShown`: it goes to the rows now; it has been counted in any case. */
@@ -90,7 +110,7 @@ export class FrameQueue {
     this.#releasedAt = 0;
     this.#heldCount = 0;
     this.#trimmed = 0;
-    this.coalesced = 0;
+    this.omitted = 0;
   }
 
   #keep(waiting: Waiting): void {
@@ -98,46 +118,40 @@ export class FrameQueue {
     this.#held.push(waiting);
     if (isNews(waiting)) this.#heldCount += 1;
     if (this.#held.length <= this.#limits.heldMax) return;
-    const before = this.#held.length;
-    this.#held = thin(this.#held, Math.ceil(this.#limits.heldMax / 4));
-    this.#trimmed += before - this.#held.length;
+    this.#thin((code) => {
+      const { kept, omitted } = code.withoutOldest(this.#held, Math.ceil(this.#limits.heldMax / 4), this.#isOpen);
+      this.#held = kept;
+      this.#trimmed += omitted;
+      return omitted;
+    });
   }
 
   /** Too much at once: the older half goes to the figures now, and to the rows only what must not be missed. */
-  #shed(): void {
+  #shed(code: Thinning): number {
     const waiting = this.#queue.slice(this.#at);
     const older = waiting.splice(0, Math.ceil(waiting.length / 2));
-    const precious: Waiting[] = [];
+    this.#queue = waiting;
+    this.#at = 0;
     for (const one of older) {
       this.#count(one);
       if (this.#isHeld) this.#keep(one);
-      else if (isPrecious(one)) precious.push(one);
-      else this.coalesced += 1;
     }
-    this.#released = [...this.#released.slice(this.#releasedAt), ...precious].slice(-this.#limits.queueMax);
+    if (this.#isHeld) return 0;
+    const precious = code.withoutOrdinary(older, this.#released.slice(this.#releasedAt), this.#isOpen);
+    const { kept } = precious;
+    const bounded = code.withoutOldest(kept, kept.length - this.#limits.queueMax, this.#isOpen);
+    this.#released = bounded.kept;
     this.#releasedAt = 0;
-    this.#queue = waiting;
-    this.#at = 0;
+    return precious.omitted + bounded.omitted;
+  }
+
+  /** Until its code is there, more waits. */
+  #thin(giveUp: (code: Thinning) => number): void {
+    if (thinning === undefined) loadThinning().catch(() => undefined);
+    else this.omitted += giveUp(thinning);
   }
 }
 
 function isNews({ frame }: Waiting): boolean {
   return frame.type === 'activity';
-}
-
-/** Errors, what the system says, and holes: never left out. */
-function isPrecious({ frame }: Waiting): boolean {
-  return frame.type !== 'activity' || frame.activity.kind === 'notice' || isError(frame.activity);
-}
-
-/** Without the oldest `count`, of which precious ones stay as long as there is room for them. */
-function thin(held: readonly Waiting[], count: number): Waiting[] {
-  const dispensable = held.filter((one) => !isPrecious(one)).length;
-  if (dispensable < count) return held.slice(count);
-  let left = count;
-  return held.filter((one) => {
-    if (left === 0 || isPrecious(one)) return true;
-    left -= 1;
-    return false;
-  });
 }

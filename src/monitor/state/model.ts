@@ -51,7 +51,7 @@ export interface SpanRow {
   startUs: number;
   endUs: number | undefined;
   durationMs: number | undefined;
-  /** The newest nested events and log records, in order of arrival, at most `NESTED_MAX`; errors are kept before others. */
+  /** The newest nested events and log records, in order of arrival, at most `nestedMax`; errors are kept before others. */
   nested: Entry[];
   /** All that were seen, also those no longer in `nested`. */
   nestedCount: number;
@@ -73,13 +73,13 @@ export interface EntryRow {
   readonly timeUs: number;
 }
 
-/** A hole or a break in what was seen, standing where it happened. */
+/** A hole or a break in what was seen, standing where it happened; `omitted` was counted and is in the log. */
 export interface BreakRow {
-  readonly type: 'gap' | 'lagged' | 'reset';
+  readonly type: 'gap' | 'lagged' | 'reset' | 'omitted';
   readonly key: string;
   readonly revision: number;
   readonly cursor: string;
-  /** Log entries that were not seen; 0 for a reset. */
+  /** Log entries that were not seen or are not shown; 0 for a reset. */
   readonly missed: number;
   /** When this page was told, ms. */
   readonly atMs: number;

@@ -1,6 +1,6 @@
-import type { Row, RowList } from './model.ts';
+import type { Row, RowList, SpanRow } from './model.ts';
 
-/** Nested lines under a row that runs or failed; the drawer has all of them. */
+/** Nested lines under a row that runs or failed; of the others the row says how many there are. */
 const NESTED_SHOWN = 2;
 
 /** One line of the list: a row, one of the entries nested in it, or the mark between what runs and what is over. */
@@ -38,6 +38,11 @@ function nestedEnd(row: Row): number {
 
 function firstNested(row: Row): number {
   return Math.max(0, nestedEnd(row) - NESTED_SHOWN);
+}
+
+/** Nested entries without a line of their own. */
+export function countWithoutLine(row: SpanRow): number {
+  return row.nestedCount - nestedEnd(row) + firstNested(row);
 }
 
 /** The row above or below another in the list, and the line it stands on; the first one where that other is not there. */

@@ -76,7 +76,7 @@ export class RowTable {
     }
     const row = this.#spans.get(spanKey(traceId, spanId));
     if (row === undefined) this.#limbo.push(entry);
-    else nest(row, entry);
+    else nest(row, entry, this.#limits.nestedMax);
     return row;
   }
 
@@ -188,7 +188,7 @@ export class RowTable {
     const key = spanKey(traceId, spanId);
     const span = this.#spans.get(key);
     if (span !== undefined) {
-      nest(span, entry);
+      nest(span, entry, this.#limits.nestedMax);
       return;
     }
     const row = entryRow(entry);
@@ -208,7 +208,7 @@ export class RowTable {
     this.#orphans.delete(row.key);
     for (const orphan of orphans) {
       this.#gone.add(orphan);
-      nest(row, orphan.entry);
+      nest(row, orphan.entry, this.#limits.nestedMax);
     }
   }
 

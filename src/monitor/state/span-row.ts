@@ -1,6 +1,5 @@
 import type { Activity, Severity } from '../../activity/activity.ts';
 import { parseTimeUs } from '../../activity/time.ts';
-import { NESTED_MAX } from './bounds.ts';
 import { formatSeconds } from './figures.ts';
 import type { Entry, LostMark, SpanRow } from './model.ts';
 
@@ -97,13 +96,13 @@ export function endSpan(row: SpanRow, entry: Entry): void {
   if (!row.sawStart) row.startUs = row.endUs - Math.round((row.durationMs ?? 0) * 1_000);
 }
 
-export function nest(row: SpanRow, entry: Entry): void {
+export function nest(row: SpanRow, entry: Entry, countMax: number): void {
   row.revision += 1;
   row.nestedCount += 1;
   if (isError(entry.activity)) row.nestedErrorCount += 1;
   row.nested.push(entry);
   if (row.callId === undefined) row.callId = entry.activity.callId;
-  if (row.nested.length <= NESTED_MAX) return;
+  if (row.nested.length <= countMax) return;
   const dispensable = row.nested.findIndex(({ activity }) => !isError(activity));
   row.nested.splice(Math.max(0, dispensable), 1);
 }

@@ -1,5 +1,4 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { Activity } from '../../activity/activity.ts';
 import type { Completion } from './completion.ts';
 import { createEngine, type Engine, type EngineLimits } from './engine.ts';
 import { createFilterLine, type FilterLine } from './filter-line.ts';
@@ -138,8 +137,8 @@ export interface Store {
   readonly backlog: number;
   /** Something was applied that is not published yet. */
   readonly isStale: boolean;
-  /** All activities of the rows, oldest first, as they came. */
-  entries(): { cursor: string; activity: Activity }[];
+  /** Also those that are not shown because only what runs is. */
+  allRows(): RowList;
 }
 
 export function createStore(options: StoreOptions = {}): Store {
@@ -333,7 +332,7 @@ export function createStore(options: StoreOptions = {}): Store {
     get isStale() {
       return isStale;
     },
-    entries: () => engine.entries(),
+    allRows: () => engine.rows(),
   };
   return store;
 }

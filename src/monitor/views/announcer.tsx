@@ -38,6 +38,7 @@ export function Announcer() {
 /** Without the counts, which never stand still. */
 function stateOf(store: Store): string {
   if (store.pause.peek() !== undefined) return 'Paused';
+  if (store.travel.peek() !== undefined) return 'Replaying the log';
   if (store.behind.peek() > 0) return 'Behind';
   return wordsOf(store);
 }

@@ -2,8 +2,8 @@ import '../styles/drawer.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { groupAttributes } from '../state/conventions.ts';
-import { asCurl, asJson, asMarkdown, entriesOf } from '../state/copy-texts.ts';
-import { formatDuration, formatTime } from '../state/figures.ts';
+import { asCurl, asJson, asMarkdown, entriesOf, notHeldOf } from '../state/copy-texts.ts';
+import { formatCount, formatDuration, formatTime } from '../state/figures.ts';
 import type { DrawerTab, Row, SpanRow } from '../state/model.ts';
 import { traceBackendName, traceLink } from '../state/server-facts.ts';
 import { isError, lossWords, timeUsOf, titleOf } from '../state/span-row.ts';
@@ -195,16 +195,20 @@ function RowStory({ row }: { row: Row }) {
   const store = useStore();
   const callId = row.type === 'span' ? row.callId : entriesOf(row)[0]?.activity.callId;
   if (callId !== undefined && store.call(callId) !== undefined) return <CallStory callId={callId} />;
+  const notHeld = notHeldOf(row);
   return (
-    <ol class="entries">
-      {entriesOf(row).map(({ cursor, activity }) => (
-        <li key={cursor} class={isError(activity) ? 'is-error' : ''}>
-          <time>{formatTime(timeUsOf(activity))}</time>{' '}
-          <b>{activity.kind === 'event' ? activity.name : `${activity.kind} ${activity.name}`}</b>{' '}
-          <span>{activity.summary ?? activity.statusMessage ?? ''}</span>
-        </li>
-      ))}
-    </ol>
+    <>
+      {notHeld > 0 && <p class="muted">{formatCount(notHeld, 'more event')}, not held.</p>}
+      <ol class="entries">
+        {entriesOf(row).map(({ cursor, activity }) => (
+          <li key={cursor} class={isError(activity) ? 'is-error' : ''}>
+            <time>{formatTime(timeUsOf(activity))}</time>{' '}
+            <b>{activity.kind === 'event' ? activity.name : `${activity.kind} ${activity.name}`}</b>{' '}
+            <span>{activity.summary ?? activity.statusMessage ?? ''}</span>
+          </li>
+        ))}
+      </ol>
+    </>
   );
 }
 

@@ -2,6 +2,7 @@ import { useComputed } from '@preact/signals';
 import { Component } from 'preact';
 import { formatCount, formatDuration, formatTime } from '../state/figures.ts';
 import type { LostMark, Row, SpanRow } from '../state/model.ts';
+import { countWithoutLine } from '../state/row-lines.ts';
 import { isError, lossWords, pathOf, sayingOf, timeUsOf } from '../state/span-row.ts';
 import { useStore } from './context.ts';
 import { Glyph } from './glyph.tsx';
@@ -68,6 +69,7 @@ function barShare(ms: number): number {
 }
 
 function SpanCells({ row }: { row: SpanRow }) {
+  const more = countWithoutLine(row);
   const title = row.sawStart ? row.name : `${row.name} (told when it had ended)`;
   return (
     <>
@@ -79,6 +81,7 @@ function SpanCells({ row }: { row: SpanRow }) {
       <span class="name" title={title}>
         {row.name}
         <SpanPath row={row} />
+        {more > 0 && <em> +{formatCount(more, 'more event')}</em>}
         {row.end?.activity.statusMessage !== undefined && <em> {row.end.activity.statusMessage}</em>}
       </span>
       <span class="call">{row.callId ?? ''}</span>
@@ -144,12 +147,15 @@ function EntryCells({ row }: { row: Extract<Row, { entry: unknown }> }) {
 }
 
 function BreakCells({ row }: { row: Extract<Row, { missed: number }> }) {
+  const count = formatCount(row.missed, 'activity', 'activities');
   const words =
     row.type === 'reset'
       ? `The log was recreated at ${formatTime(row.atMs * 1_000).slice(0, 5)}. Earlier rows are from the old log: export keeps them.`
       : row.type === 'gap'
-        ? `${formatCount(row.missed, 'activity', 'activities')} were trimmed before they were read.`
-        : `${formatCount(row.missed, 'activity', 'activities')} were skipped because this page was too slow.`;
+        ? `${count} were trimmed before they were read.`
+        : row.type === 'lagged'
+          ? `${count} were skipped because this page was too slow.`
+          : `${count} came while too much waited: counted, but not shown.`;
   return (
     <>
       <time>{formatTime(row.atMs * 1_000)}</time>

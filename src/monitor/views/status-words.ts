@@ -21,7 +21,7 @@ export function wordsOf(store: Store): string {
   if (done.value !== undefined) return done.value;
   const connection = store.connection.value;
   const pause = store.pause.value;
-  const behind = store.behind.value;
+  const behind = store.behind.value > 0 ? ` ${formatNumber(store.behind.value)} behind` : '';
   if (connection.state === 'reconnecting')
     return `Not connected since ${formatTime(connection.sinceMs * 1_000).slice(0, 8)}: ${connection.detail}`;
   if (connection.state === 'denied' || connection.state === 'overloaded' || connection.state === 'refused')
@@ -30,10 +30,10 @@ export function wordsOf(store: Store): string {
     return `${connection.name}: ${formatCount(connection.activities, 'activity', 'activities')}`;
   if (pause !== undefined) {
     const trimmed = pause.trimmed > 0 ? ` ${formatNumber(pause.trimmed)} of them are too old to be kept.` : '';
-    return `Paused. ${formatNumber(pause.newCount)} new.${trimmed}`;
+    return `Paused. ${formatNumber(pause.newCount)} new.${trimmed}${behind}`;
   }
-  if (store.travel.value !== undefined) return 'Replaying the log.';
-  if (behind > 0) return `${formatNumber(behind)} behind`;
+  if (store.travel.value !== undefined) return `Replaying the log.${behind}`;
+  if (behind !== '') return behind.slice(1);
   if (connection.state !== 'live') return 'connecting';
   return store.isLoaded.value ? (reconnectedWords(store) ?? 'caught up') : 'loading';
 }

@@ -1,5 +1,6 @@
 import type { Signal } from '@preact/signals';
-import { formatDuration, formatOffset, formatTime } from '../state/figures.ts';
+import { notHeldOf } from '../state/copy-texts.ts';
+import { formatCount, formatDuration, formatOffset, formatTime } from '../state/figures.ts';
 import type { Entry, SpanRow, TraceNode } from '../state/model.ts';
 import { isError, sayingOf, timeUsOf, titleOf } from '../state/span-row.ts';
 import type { Store } from '../state/store.ts';
@@ -85,6 +86,7 @@ function Bar({ span, axis }: { span: SpanRow; axis: Axis }) {
   const isTight = right > 82;
   // How long it took is not known.
   const isOpen = span.state === 'started' || span.state === 'lost';
+  const notHeld = notHeldOf(span);
   return (
     <>
       <i
@@ -97,6 +99,7 @@ function Bar({ span, axis }: { span: SpanRow; axis: Axis }) {
       ))}
       <b class={isTight ? 'is-inside' : ''} style={isTight ? {} : { left: `${right}%` }}>
         {isOpen ? span.state : formatDuration(tookMs)}
+        {notHeld > 0 && ` · ${formatCount(notHeld, 'more event')}, not held`}
       </b>
     </>
   );

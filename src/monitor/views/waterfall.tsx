@@ -1,6 +1,7 @@
 import '../styles/waterfall.css';
 import { type Signal, useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
+import { notHeldOf } from '../state/copy-texts.ts';
 import { formatCount, formatDuration } from '../state/figures.ts';
 import type { Trace, TraceNode } from '../state/model.ts';
 import { titleOf } from '../state/span-row.ts';
@@ -39,12 +40,14 @@ export function Waterfall({ traceId }: { traceId: string }) {
 
 function WaterfallHead({ trace, nowUs }: { trace: Trace; nowUs: number }) {
   const root = rootOf(trace);
+  const notHeld = [...trace.spans.values()].reduce((sum, span) => sum + notHeldOf(span), 0);
   return (
     <>
       {root !== undefined && <h2>{titleOf(root)}</h2>}
       <p class="muted">
         {formatDuration((nowUs - trace.startUs) / 1_000)} · {formatCount(trace.spans.size, 'span')}
         {trace.droppedSpans > 0 ? ` (${trace.droppedSpans} more not held)` : ''}
+        {notHeld > 0 ? ` · ${formatCount(notHeld, 'event')} not held` : ''}
         {trace.errorCount > 0 ? ` · ${formatCount(trace.errorCount, 'error')}` : ''} · <code>{trace.traceId}</code>
       </p>
     </>

@@ -127,6 +127,35 @@ describe.skipIf(browser.isMissing)('a trace in a browser', () => {
     await page.locator('.drawer .entries li', { hasText: 'three' }).waitFor();
   });
 
+  it('counts the events of a span that are not shown, and shows all of them in its details', async () => {
+    const log = await startLog();
+    const ids = { traceId: TRACE, spanId: spanId(1), service: 'gateway' };
+    const events = Array.from({ length: 100 }, (_, i) => activity('event', 1 + i, { ...ids, name: `step ${i}` }));
+    await log.append(activity('span.start', 0, { ...ids, name: 'work' }), ...events);
+    const context = await browser.openContext();
+    const page = await openLive(context, log.url);
+    const row = page.locator('.row', { hasText: 'work' });
+    await row.filter({ hasText: 'work +98 more events' }).waitFor();
+    expect(await page.locator('.nested').count()).toBe(2);
+    await log.append(activity('span.end', 150, { ...ids, name: 'work', status: 'ok', durationMs: 150 }));
+    await row.filter({ hasText: 'work +100 more events' }).waitFor();
+
+    // The log is not answered: what is not there is counted.
+    let isHeld = true;
+    await context.route('**/activity?*', (route) => (isHeld ? route.abort() : route.continue()));
+    await row.click();
+    await page.locator('.drawer', { hasText: '36 more events, not held.' }).waitFor();
+    await page.getByRole('tab', { name: 'Trace', exact: true }).click();
+    await page.locator('.waterfall-lane', { hasText: '36 more events, not held' }).waitFor();
+    const file = await exportOf(page);
+    expect(file.activities.filter((line) => 'missed' in line)).toMatchObject([{ type: 'gap', missed: 36 }]);
+    await page.keyboard.press('Escape');
+    isHeld = false;
+    await row.click();
+    await eventually(async () => (await page.locator('.drawer .entries li').count()) === 102, 'all that the log has');
+    expect(await page.getByText('not held').count()).toBe(0);
+  });
+
   it('keeps an orphan under a placeholder that says so, until the parent comes', async () => {
     const log = await startLog();
     await log.append(...span(1, 'root', undefined, 0, 100), ...span(3, 'orphan', 2, 20, 30));

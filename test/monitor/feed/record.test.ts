@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Monitor } from '../../../src/monitor/monitor.ts';
 import { createServerWatch } from '../../../src/monitor/server-watch.ts';
+import { asJson } from '../../../src/monitor/state/copy-texts.ts';
+import type { Row } from '../../../src/monitor/state/model.ts';
 import { createStore } from '../../../src/monitor/state/store.ts';
 import { activity, spanId, TRACE } from '../frames.ts';
 import { type Log, openMonitor, startLog, until } from './live.ts';
@@ -46,6 +48,29 @@ describe('a record that the rows do not hold', () => {
     await log.append(activity('span.end', 90, { ...ids(1), name: 'POST', status: 'ok', durationMs: 90 }));
     await until(() => spans()[0] === 'ok POST', 'the span ends in what was found');
     expect(store.row(`${TRACE}/${spanId(2)}`)).toMatchObject({ state: 'ok', nestedCount: 1, sawStart: true });
+  });
+
+  it('is shown with all its events, also where the rows keep but some of them', async () => {
+    const log = await startLog();
+    const work = { ...ids(1), callId: 'c' };
+    const steps = Array.from({ length: 200 }, (_, i) => activity('event', 1 + i, { ...work, name: `step ${i}` }));
+    await log.append(activity('span.start', 0, { ...work, name: 'work' }), ...steps);
+    const key = `${TRACE}/${spanId(1)}`;
+    const { store } = await openAt(log.url, () => undefined);
+    const rowOf = () => {
+      const row = store.row(key);
+      return row?.type === 'span' ? row : undefined;
+    };
+    await until(() => rowOf()?.nestedCount === 200, 'the row has all');
+    expect(rowOf()?.nested).toHaveLength(64);
+    store.selection.value = { type: 'row', key, tab: 'json' };
+    await until(() => rowOf()?.nested.length === 200, 'the log has them');
+    expect((JSON.parse(asJson(rowOf() as Row)) as unknown[]).length).toBe(201);
+    await log.append(activity('event', 300, { ...work, name: 'late' }));
+    await until(() => rowOf()?.nested.length === 201, 'and what comes');
+    expect(store.span(TRACE, spanId(1))?.nested).toHaveLength(64);
+    store.selection.value = { type: 'trace', traceId: TRACE };
+    await until(() => store.trace(TRACE)?.spans.get(spanId(1))?.nested.length === 201, 'in its trace too');
   });
 
   it('may be a call, a span or an event, each by its link', async () => {

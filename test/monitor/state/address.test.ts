@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readNdjson, writeNdjson } from '../../../src/monitor/activity-file.ts';
 import { forgetFilter, readFilters, saveFilter } from '../../../src/monitor/saved-filters.ts';
 import { HIDE_HEALTH } from '../../../src/monitor/state/filter-line.ts';
+import { loadThinning } from '../../../src/monitor/state/frame-queue.ts';
 import { readUrl, type UrlState, writeUrl } from '../../../src/monitor/url-state.ts';
-import { describeRows, end, frame, spanId, start, storeAtTime, TRACE } from '../frames.ts';
+import { describeRows, end, frame, START_MS, spanId, start, storeAtTime, TRACE } from '../frames.ts';
 
 const PLAIN: UrlState = {
   view: 'live',
@@ -115,12 +116,14 @@ describe('the filter line', () => {
 });
 
 describe('a file', () => {
+  beforeAll(loadThinning);
+
   it('brings the same rows back', () => {
     const { store, apply } = storeAtTime();
     const ids = { traceId: TRACE, spanId: spanId(1) };
     apply(start(1, 0, { name: 'a' }), frame('event', 1, { name: 'x', ...ids }), end(1, 5, 5, { name: 'a' }));
     apply(frame('log', 6, { name: 'y' }), start(2, 7, { name: 'b' }));
-    const text = writeNdjson(store.entries());
+    const text = writeNdjson(store.allRows());
     expect(text.trimEnd().split('\n')).toHaveLength(5);
     const read = readNdjson(`${text}\nnot json\n`);
     if (!read.ok) throw new Error(read.message);
@@ -128,6 +131,28 @@ describe('a file', () => {
     const other = storeAtTime();
     other.apply(...read.frames);
     expect(describeRows(other.store)).toEqual(describeRows(store));
+  });
+
+  it('has a gap for what the rows do not hold any more', () => {
+    const { store, apply } = storeAtTime({ limits: { heldMax: 8 } });
+    const ids = { traceId: TRACE, spanId: spanId(1) };
+    const events = Array.from({ length: 100 }, (_, i) => frame('event', 1 + i, { name: `x${i}`, ...ids }));
+    apply(start(1, 0, { name: 'a' }), ...events, end(1, 200, 200, { name: 'a' }));
+    apply({ type: 'reset', cursor: '' }, { type: 'gap', cursor: `${START_MS + 201}-9000`, missed: 7 });
+    store.pauseRows('user');
+    apply(...Array.from({ length: 10 }, (_, i) => frame('event', 300 + i, { name: `y${i}` })));
+    store.resumeRows();
+    apply();
+    const text = writeNdjson(store.allRows());
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.filter(({ type }) => type === 'gap').map(({ missed }) => missed)).toEqual([36, 7, 4]);
+    expect(lines.slice(0, 3).map(({ name, type }) => name ?? type)).toEqual(['a', 'gap', 'x36']);
+    expect(lines.filter(({ type }) => type === undefined)).toHaveLength(112 - 36 - 4);
+    const read = readNdjson(text);
+    expect(read).toMatchObject({ ok: true, invalid: 0 });
   });
 
   it('may come without cursors, and is refused when it holds no activity', () => {

@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadThinning } from '../../../src/monitor/state/frame-queue.ts';
+import type { Frame } from '../../../src/monitor/state/model.ts';
+import type { Store } from '../../../src/monitor/state/store.ts';
 import { describeRows, end, frame, spanId, start, storeAtTime, TRACE } from '../frames.ts';
+
+beforeAll(loadThinning);
 
 const LIMITS = {
   rowsMax: 100,
@@ -113,6 +118,105 @@ describe('the bounds', () => {
   }, 60_000);
 });
 
+describe('what was given up for the rows', () => {
+  const IDS = { callId: 'call-1', instance: 'i1' };
+  const events = (count: number, fromMs: number, more = {}) =>
+    Array.from({ length: count }, (_, i) => frame('event', fromMs + i, more));
+  const pairs = (count: number, from: number) =>
+    Array.from({ length: count }, (_, i) => [start(from + i, from + i), end(from + i, from + i, 0)]).flat();
+  const errors = (count: number, fromMs: number) => events(count, fromMs, { name: 'bad', severity: 'error' });
+  const stateOf = (store: Store, number: number) => store.span(TRACE, spanId(number))?.state;
+  const omittedOf = (store: Store) =>
+    [...store.rows.value].reduce((sum, row) => sum + (row.type === 'omitted' ? row.missed : 0), 0);
+  const flushAll = (store: Store) => {
+    while (store.flush(1_000) > 0);
+  };
+
+  it('is never the end of a span that is shown or will be, in a burst', () => {
+    const { store, apply } = storeAtTime({ limits: { ...LIMITS, rowsMax: 1_000 } });
+    apply(start(1, 0, IDS), start(2, 0, IDS));
+    const failing = { severity: 'error' as const };
+    store.enqueue([...events(50, 1), end(1, 51, 51, IDS), start(3, 52, failing), end(3, 53, 1), ...pairs(300, 100)]);
+    expect(store.backlog).toBeLessThan(400);
+    flushAll(store);
+    expect([1, 2, 3].map((number) => stateOf(store, number))).toEqual(['ok', 'running', 'ok']);
+    expect(store.rows.value.runningCount).toBe(1);
+    expect(store.trace(TRACE)?.runningCount).toBe(1);
+    expect(store.call('call-1')?.runningCount).toBe(1);
+    expect(store.totals.value).toMatchObject({ spansStarted: 303, spansEnded: 302, activities: 655, running: 1 });
+    const omitted = omittedOf(store);
+    expect(omitted).toBeGreaterThan(200);
+    expect(store.totals.value.evicted).toBe(omitted);
+  });
+
+  it('is never the end of a span whose start was kept by a pause before', () => {
+    let tick = 0;
+    const { store } = storeAtTime({ tick: () => (tick += 1), limits: { ...LIMITS, heldMax: 1_000 } });
+    store.pauseRows('user');
+    store.enqueue([...events(200, 0), start(1, 1)]);
+    flushAll(store);
+    store.resumeRows();
+    store.flush(1);
+    expect(stateOf(store, 1)).toBeUndefined();
+    store.enqueue([end(1, 2, 1), ...events(500, 3)]);
+    flushAll(store);
+    expect(stateOf(store, 1)).toBe('ok');
+    expect(store.rows.value.runningCount).toBe(0);
+  });
+
+  it('is never the end of a span that is shown, in a pause, and stands in the list as a number', () => {
+    const { store, apply } = storeAtTime({ limits: LIMITS });
+    apply(start(1, 0, IDS), start(2, 0));
+    store.pauseRows('user');
+    apply(end(1, 1, 1, IDS));
+    for (let i = 0; i < 20; i += 1) apply(...events(10, 10 + i), ...pairs(20, 100 + i * 20));
+    expect(stateOf(store, 1)).toBe('running');
+    const { newCount = 0, trimmed = 0 } = store.pause.value ?? {};
+    expect(newCount).toBe(1 + 20 * 50);
+    expect(newCount - trimmed).toBeLessThanOrEqual(LIMITS.heldMax);
+    store.resumeRows();
+    flushAll(store);
+    expect([1, 2].map((number) => stateOf(store, number))).toEqual(['ok', 'running']);
+    expect(store.rows.value.runningCount).toBe(1);
+    expect(store.trace(TRACE)?.runningCount).toBe(1);
+    expect(store.call('call-1')?.runningCount).toBe(0);
+    expect(describeRows(store).filter((row) => row.startsWith('omitted'))).toEqual([`omitted ${trimmed}`]);
+    // It is still said when the next pause is over.
+    store.pauseRows('user');
+    store.resumeRows();
+    expect(omittedOf(store)).toBe(trimmed);
+  });
+
+  it('may be errors where there is nothing else, and then an end still comes before them', () => {
+    const { store, apply } = storeAtTime({ limits: LIMITS });
+    apply(start(1, 0), start(2, 0));
+    store.pauseRows('user');
+    apply(end(1, 1, 1, { status: 'error', severity: 'error' }));
+    for (let i = 0; i < 50; i += 1) apply(...errors(10, 10 + i));
+    store.resumeRows();
+    flushAll(store);
+    expect([1, 2].map((number) => stateOf(store, number))).toEqual(['error', 'running']);
+    expect(store.totals.value).toMatchObject({ activities: 503, errors: 501 });
+    expect(store.rows.value.count).toBeLessThanOrEqual(LIMITS.heldMax + 3);
+  });
+
+  it.each<[string, Frame]>([
+    ['a hole', { type: 'gap', cursor: '5-5', missed: 3 }],
+    ['the loss of an instance', frame('notice', 1, { name: 'livespan.instance_lost', instance: 'i1' })],
+  ])('may at the very last be %s: then nothing is said to run that may have ended in it', (_, hole) => {
+    const { store, apply } = storeAtTime({ limits: LIMITS });
+    apply(start(1, 0, IDS));
+    store.pauseRows('user');
+    apply(hole);
+    for (let i = 0; i < 50; i += 1) apply(...errors(10, 10 + i));
+    apply(start(2, 100));
+    store.resumeRows();
+    flushAll(store);
+    expect([1, 2].map((number) => stateOf(store, number))).toEqual(['started', 'running']);
+    expect(store.trace(TRACE)).toMatchObject({ runningCount: 1, startedCount: 1 });
+  });
+});
+
 describe('a pause', () => {
   it('holds the rows, counts exactly what comes, and then shows all of it', () => {
     const { store, apply } = storeAtTime();
@@ -142,8 +246,9 @@ describe('a pause', () => {
     expect(newCount - trimmed).toBeLessThanOrEqual(LIMITS.heldMax);
     store.resumeRows();
     while (store.flush(1_000) > 0);
-    expect(store.rows.value.count).toBe(newCount - trimmed);
-    expect(describeRows(store).at(-1)).toBe('event bad');
+    expect(describeRows(store).filter((row) => row !== `omitted ${trimmed}`)).toHaveLength(newCount - trimmed);
+    expect(store.rows.value.count).toBe(newCount - trimmed + 1);
+    expect(describeRows(store).slice(-2)).toEqual(['event bad', `omitted ${trimmed}`]);
     expect(store.totals.value.activities).toBe(1_000);
   });
 

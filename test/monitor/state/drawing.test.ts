@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DrawPace } from '../../../src/monitor/draw-pace.ts';
-import { type Line, linesOf, stepInRows } from '../../../src/monitor/state/row-lines.ts';
+import { countWithoutLine, type Line, linesOf, stepInRows } from '../../../src/monitor/state/row-lines.ts';
 import { end, frame, spanId, start, storeAtTime, TRACE } from '../frames.ts';
 
 const FRAME_MS = 16;
@@ -115,5 +115,31 @@ describe('what is held back', () => {
     expect([store.rows.value.count, store.isStale]).toEqual([0, true]);
     store.flush(1_000);
     expect([store.rows.value.count, store.isStale]).toEqual([1, false]);
+  });
+});
+
+describe('the events of a row', () => {
+  it('have a line each or are counted', () => {
+    const { store, apply } = storeAtTime();
+    const withEvents = (number: number, count: number) =>
+      Array.from({ length: count }, (_, i) => frame('event', 1 + i, { traceId: TRACE, spanId: spanId(number) }));
+    const rowOf = (number: number) => {
+      const row = store.span(TRACE, spanId(number));
+      if (row === undefined) throw new Error('no row');
+      return row;
+    };
+    const linesOfRow = (number: number) => {
+      const { lines } = linesOf(store.rows.value, 0, 1_000);
+      return lines.filter((line) => 'row' in line && line.row === rowOf(number) && line.nested !== undefined).length;
+    };
+    apply(start(1, 0), ...withEvents(1, 100), start(2, 0), ...withEvents(2, 2), end(2, 5, 5));
+    apply(start(3, 0), ...withEvents(3, 1), start(4, 0));
+    const counted = [1, 2, 3, 4].map((number) => [linesOfRow(number), countWithoutLine(rowOf(number))]);
+    expect(counted).toEqual([
+      [2, 98],
+      [0, 2],
+      [1, 0],
+      [0, 0],
+    ]);
   });
 });

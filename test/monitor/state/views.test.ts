@@ -309,6 +309,16 @@ describe('texts', () => {
     );
   });
 
+  it('say how many events of the row are not held', () => {
+    const { store, apply } = storeAtTime();
+    const ids = { traceId: TRACE, spanId: spanId(1) };
+    apply(start(1, 0), ...Array.from({ length: 100 }, (_, i) => frame('event', 1 + i, { name: `x${i}`, ...ids })));
+    const row = store.rows.value.at(0);
+    if (row === undefined) throw new Error('no row');
+    expect((JSON.parse(asJson(row)) as unknown[]).at(-1)).toEqual({ notHeld: 36 });
+    expect(asMarkdown(row).trimEnd().split('\n').at(-1)).toBe('- 36 more events, not held');
+  });
+
   it('group attributes by the conventions, with what they mean', () => {
     const groups = groupAttributes({
       'http.route': '/x',

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { logWords } from '../../../src/monitor/state/log-words.ts';
 import { lossWords } from '../../../src/monitor/state/span-row.ts';
+import type { Store } from '../../../src/monitor/state/store.ts';
 import { groupTicks } from '../../../src/monitor/state/tick-groups.ts';
-import { activity } from '../frames.ts';
+import { wordsOf } from '../../../src/monitor/views/status-words.ts';
+import { activity, storeAtTime } from '../frames.ts';
 
 describe('the words about the log', () => {
   it.each([
@@ -20,6 +22,29 @@ describe('the words about the log', () => {
     [{ connected: false, countMax: 100, description: 'redis at 127.0.0.1' }, 'log not reached · redis at 127.0.0.1'],
   ])('%j are %j', (log, words) => {
     expect(logWords(log)).toBe(words);
+  });
+});
+
+describe('the words about where the page stands', () => {
+  it.each<[string, (store: Store) => void, string]>([
+    ['live', () => undefined, '1,500 behind'],
+    ['paused', (store) => store.pauseRows('user'), 'Paused. 0 new. 1,500 behind'],
+    ['paused by a scroll', (store) => store.pauseRows('scroll'), 'Paused. 0 new. 1,500 behind'],
+    ['in a replay', (store) => store.travelTo(0, 1), 'Replaying the log. 1,500 behind'],
+    [
+      'in a replay that is paused',
+      (store) => {
+        store.travelTo(0, 1);
+        store.pauseRows('user');
+      },
+      'Paused. 0 new. 1,500 behind',
+    ],
+  ])('say how far behind it is, %s', (_, begin, words) => {
+    const { store } = storeAtTime();
+    store.connection.value = { state: 'live' };
+    begin(store);
+    store.setBehind(1_500);
+    expect(wordsOf(store)).toBe(words);
   });
 });
 
