@@ -42,7 +42,7 @@ describe.skipIf(browser.isMissing)('a page whose server is killed', () => {
     await startAgain(url, env);
     await ingest(url, namesFrom(3, 2));
     await page
-      .locator('.row-reset', { hasText: 'The log was recreated. Earlier rows are from the old log.' })
+      .locator('.row-reset', { hasText: /The log was recreated at \d\d:\d\d\. Earlier rows are from the old log/ })
       .waitFor();
     await untilCounted(page, 5);
     expect((await namesOf(page)).filter((name) => /^e\d+$/.test(name))).toEqual(['e4', 'e3', 'e2', 'e1', 'e0']);

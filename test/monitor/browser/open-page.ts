@@ -66,6 +66,8 @@ export async function openContext(
   atEnd: AtEnd = onTestFinished,
 ): Promise<BrowserContext> {
   const context = await browser.newContext({ viewport: { width: 1_280, height: 800 }, ...options });
+  // Below the 30 s that a test has: what was waited for is said, not only that the test took too long.
+  context.setDefaultTimeout(20_000);
   const problems: string[] = [];
   context.on('weberror', (error) => problems.push(error.error().message));
   context.on('console', (message) => {
