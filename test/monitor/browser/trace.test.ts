@@ -244,7 +244,8 @@ describe.skipIf(browser.isMissing)('the call of a language model in a browser', 
     const log = await startLog();
     const gateway = await startGateway('gateway/server.js', log.url);
     const page = await openLive(await browser.openContext(), log.url, '/monitor/calls/story-1');
-    const answer = await ask(true, 'slow', 40, 'story-1', gateway);
+    // Progress is told once a second: an answer of three seconds has some.
+    const answer = await ask(true, 'slow', 100, 'story-1', gateway);
     const story = page.locator('.story');
     // While it streams: when the first token came, and how far it is.
     await story.getByText(/first token after .* · streaming for .* · \d+ chunks? so far/).waitFor();
@@ -252,7 +253,7 @@ describe.skipIf(browser.isMissing)('the call of a language model in a browser', 
     await story.locator('.step', { hasText: /…\s*(?:[2-9]|\d\d+) chunks so far, \S+/ }).waitFor();
     await answer.text();
     await story
-      .getByText(/ok in .* · slow · \d+ tokens \(40 in, \d+ out\) · first token after \d+ ms .*stop$/)
+      .getByText(/ok in .* · slow · \d+ tokens \(100 in, \d+ out\) · first token after \d+ ms .*stop$/)
       .waitFor();
     expect(await story.getByText(/streaming for|so far/).count()).toBe(0);
     const steps = await story.locator('.step b').allInnerTexts();
