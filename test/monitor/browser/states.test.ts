@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis } from '../../support/redis.ts';
 import { startLog } from '../feed/live.ts';
 import { activity, spanId, TRACE } from '../frames.ts';
+import { startGate } from './gate.ts';
 import { countsOf, eventually, isSideways, namesOf, openLive, readersOf, shareBrowser } from './open-page.ts';
 
 const browser = shareBrowser('--host-resolver-rules=MAP livespan.test 127.0.0.1');
@@ -46,6 +47,36 @@ describe.skipIf(browser.isMissing)('the states of the page', () => {
     await page.locator('.row', { hasText: 'e2' }).waitFor();
     expect(await page.locator('.status-words').textContent()).toBe('caught up');
     await page.locator('.status', { hasText: 'log 3 of 100,000 · memory' }).waitFor();
+  });
+
+  it('says how far behind it is, also in a replay and in a pause, until it has caught up', async () => {
+    const log = await startLog();
+    await log.appendNumbered(0, 10);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const at = new Date().toISOString();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await log.appendNumbered(10, 2_500);
+    let catchUps = 0;
+    let isOpen = false;
+    const gate = await startGate(log.url, (path) => {
+      // Each page of what came meanwhile: the first one comes through.
+      if (!/^\/activity\?.*limit=1000.*since=/.test(path)) return 'pass';
+      catchUps += 1;
+      return catchUps === 1 || isOpen ? 'pass' : 'cut';
+    });
+    const page = await (await browser.openContext()).newPage();
+    await page.goto(`${gate.url}/monitor/live?at=${at}`);
+    const words = page.locator('.status-words');
+    await words.filter({ hasText: /^Replaying the log\. 2,500 behind$/ }).waitFor();
+    await page.locator('.travel').getByRole('button', { name: 'live', exact: true }).click();
+    await words.filter({ hasText: /^1,500 behind$/ }).waitFor();
+    await page.keyboard.press('Space');
+    await words.filter({ hasText: /^Paused\. 0 new\. 1,500 behind$/ }).waitFor();
+    isOpen = true;
+    await words.filter({ hasText: /^Paused\. 1,500 new\.$/ }).waitFor();
+    await page.keyboard.press('G');
+    await words.filter({ hasText: /^caught up$/ }).waitFor();
+    expect((await countsOf(page)).totals.activities).toBe(2_510);
   });
 
   it('asks for the token where it is asked for, comes back to the link, and signs out', async () => {
