@@ -5,14 +5,27 @@ import { defineConfig, type Plugin, type Rolldown } from 'vite';
 const FIRST_LOAD_BYTES_MAX = 40_000;
 const ENTRY = /\/monitor\/main\.tsx$/;
 
-/** Whether the page needs the module before it is usable: its entry, and whatever that imports without `import()`. */
-function isOfFirstLoad(id: string, context: Rolldown.ChunkingContext, seen = new Set<string>()): boolean {
-  if (ENTRY.test(id)) return true;
+/** What answers keys, right after that. */
+const KEYS = /\/monitor\/views\/keyboard\.ts$/;
+
+/** Whether the module is that entry, or among whatever it imports without `import()`. */
+function isNeededBy(entry: RegExp, id: string, context: Rolldown.ChunkingContext, seen = new Set<string>()): boolean {
+  if (entry.test(id)) return true;
   if (seen.has(id)) return false;
   seen.add(id);
   const { importers = [] } = context.getModuleInfo(id) ?? {};
-  return importers.some((importer) => isOfFirstLoad(importer, context, seen));
+  return importers.some((importer) => isNeededBy(entry, importer, context, seen));
 }
+
+/** One file for each: what is named in a file that has come is asked for that much later. */
+const FILES = [
+  { file: 'page', entry: ENTRY, priority: 2 },
+  { file: 'keyboard', entry: KEYS, priority: 1 },
+].map(({ file, entry, priority }) => ({
+  debugName: file,
+  priority,
+  name: (id: string, context: Rolldown.ChunkingContext) => (isNeededBy(entry, id, context) ? file : null),
+}));
 
 /**
  * What stands around each `import()` of a part with a style of its own, in place of what Vite puts there: of all that that
@@ -37,7 +50,7 @@ function loadStyle(href) {
   }));
 }
 export const __vitePreload = (load, styles = [], from) =>
-  Promise.all(styles.map((style) => loadStyle(new URL(style, from).href))).then(load);
+  Promise.all([load(), ...styles.map((style) => loadStyle(new URL(style, from).href))]).then(([part]) => part);
 `;
 
 function smallLoader(): Plugin {
@@ -120,7 +133,7 @@ export default defineConfig({
     // One file is the first load, and what is loaded later is small: lists of what to fetch beside it would cost more.
     modulePreload: false,
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: (id, context) => (isOfFirstLoad(id, context) ? 'page' : null) }] } },
+      output: { codeSplitting: { groups: FILES } },
     },
     reportCompressedSize: false,
   },

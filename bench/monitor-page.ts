@@ -9,6 +9,8 @@ const PROBE = readFileSync(join(import.meta.dirname, 'monitor-probe.js'), 'utf8'
 interface Probe {
   /** ms since navigation, when the page first showed something. */
   shownMs: number;
+  /** ms since navigation, when the key that was pressed then had led into the filter; 0 before. */
+  firstKeyMs: number;
   /** ms since navigation, when as many rows as were wanted stood in the list; 0 before. */
   historyMs: number;
   /** ms since navigation, when a key that was pressed at that moment had moved to a row; 0 before. */

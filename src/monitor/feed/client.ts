@@ -89,6 +89,8 @@ class Run {
   #ending = new AbortController();
   /** Frames of the hub that wait for the pages; `undefined` once both have met. */
   #kept: Frame[] | undefined = [];
+  /** Whether the newest were shown before the hub was there. */
+  #early: Promise<boolean> | undefined;
   cursor = '';
 
   constructor(options: ClientOptions, send: (message: TabMessage) => void, filter: string, from: From) {
@@ -101,6 +103,15 @@ class Run {
 
   start(): void {
     this.#send({ type: 'subscribe', filter: this.#filter });
+    // Of a whole log few places lie between these and the hub's, and rows need not wait for a worker to start. Under a
+    // filter the newest may lie far back, and the log would be searched twice.
+    if ('newest' in this.#from && this.#filter === '') {
+      this.#early = this.#showNewest(this.#ending.signal).then(
+        () => this.cursor !== '',
+        // The stream says what is wrong; once it is there, they are asked for again.
+        () => false,
+      );
+    }
   }
 
   end(): void {
@@ -156,7 +167,9 @@ class Run {
         const matches = isFiltered ? undefined : await loadMatcher(this.#filter);
         if (signal.aborted) return;
         this.#matches = matches;
-        if ('cursor' in from) await this.#catchUp(signal);
+        const isBegun = 'cursor' in from || (await this.#early);
+        if (signal.aborted) return;
+        if (isBegun) await this.#catchUp(signal);
         else await this.#showNewest(signal);
         break;
       } catch {

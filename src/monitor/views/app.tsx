@@ -89,22 +89,11 @@ export function App({ monitor }: { monitor: Monitor }) {
   );
 }
 
-/**
- * The keys are loaded as soon as the browser has drawn the page and has nothing else to do, or with the first press: what
- * is pressed before they are there is not lost.
- */
+/** The keys are loaded once the browser has drawn the page, while rows are asked for: what is pressed before is not lost. */
 function useKeys(store: Store): void {
   useEffect(() => {
     const early: KeyboardEvent[] = [];
-    let isAsked = false;
-    const keep = (event: KeyboardEvent): void => {
-      early.push(event);
-      ask();
-    };
-    const ask = (): void => {
-      if (!isAsked) listen();
-      isAsked = true;
-    };
+    const keep = (event: KeyboardEvent): void => void early.push(event);
     const listen = (): void =>
       void import('./keyboard.ts').then(
         ({ listenToKeys }) => {
@@ -114,6 +103,6 @@ function useKeys(store: Store): void {
         () => setTimeout(listen, LOAD_AGAIN_MS),
       );
     addEventListener('keydown', keep);
-    (globalThis.requestIdleCallback ?? setTimeout)(ask);
+    listen();
   }, [store]);
 }

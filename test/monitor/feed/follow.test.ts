@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { formatTimeUs } from '../../../src/activity/time.ts';
+import { createHub } from '../../../src/monitor/feed/hub.ts';
+import { createLoneSharing } from '../../../src/monitor/feed/sharing-without-worker.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { activity } from '../frames.ts';
 import { namesOf, numbered, openMonitor, startLog, until } from './live.ts';
@@ -22,6 +24,41 @@ describe('following the log', () => {
     expect(monitor.store.totals.value).toMatchObject({ activities: names.length, invalid: 0 });
     expect(monitor.store.loss.value.missed).toBe(0);
   });
+
+  it.each([10, 0])(
+    'shows the newest (%i) before the connection is there, and then what came meanwhile',
+    async (count) => {
+      const log = await startLog();
+      if (count > 0) await log.appendNumbered(0, count);
+      const hub = createHub({ base: log.url });
+      const lone = createLoneSharing(log.url, hub);
+      let open: () => void = () => undefined;
+      const opened = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      // As a worker that takes its time.
+      const connect: typeof lone.connect = (...heard) => {
+        const send = lone.connect(...heard);
+        return (message) => void opened.then(() => send(message));
+      };
+      const monitor = openMonitor(log.url, { sharing: { ...lone, connect } });
+      monitor.start();
+      if (count > 0) await until(() => namesOf(monitor).length === count, 'the newest');
+      await log.appendNumbered(count, 1_500);
+      expect(monitor.store.isLoaded.value).toBe(false);
+      expect(namesOf(monitor).length).toBeLessThanOrEqual(1_000);
+      open();
+      await until(() => monitor.store.isLoaded.value, 'all is read');
+      const names = namesOf(monitor);
+      const from = Number(names[0]?.slice(1));
+      expect(names).toEqual(numbered(from, names.length));
+      expect(names.at(-1)).toBe(`e${count + 1_499}`);
+      if (count > 0) expect(names).toHaveLength(count + 1_500);
+      await log.appendNumbered(count + 1_500, 1);
+      await until(() => namesOf(monitor).at(-1) === `e${count + 1_500}`, 'the live row');
+      expect(monitor.store.totals.value.activities).toBe(names.length + 1);
+    },
+  );
 
   it('tells of the whole last minute in its figures, also of what has no row any more', async () => {
     const log = await startLog();
