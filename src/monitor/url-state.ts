@@ -13,6 +13,8 @@ export interface UrlState {
   speed: Speed;
   /** What is searched for in the trace. */
   search: string;
+  /** Span ids whose children the trace does not show. */
+  folded: ReadonlySet<string>;
   /** `system` is not written. */
   theme: Theme;
 }
@@ -22,11 +24,13 @@ export const PREFIX = '/monitor';
 const VIEWS = ['live', 'traces', 'calls', 'services', 'health'] as const satisfies readonly View[];
 const TABS = ['story', 'attributes', 'json', 'trace'] as const satisfies readonly DrawerTab[];
 const SPEEDS = [1, 10, 'max'] as const satisfies readonly Speed[];
+/** An address has to fit into a message. */
+const FOLDED_MAX = 50;
 const THEMES = ['system', 'light', 'dark'] as const satisfies readonly Theme[];
 
 /** `/monitor/traces/<trace id>?filter=…`. Reading it gives the same state again. */
 export function writeUrl(state: UrlState): string {
-  const { view, filter, order, isRunningOnly, selection, atMs, speed, search, theme } = state;
+  const { view, filter, order, isRunningOnly, selection, atMs, speed, search, folded, theme } = state;
   const path = [PREFIX, view];
   const query = new URLSearchParams();
   if (filter !== '') query.set('filter', filter);
@@ -35,6 +39,7 @@ export function writeUrl(state: UrlState): string {
   if (atMs !== undefined) query.set('at', new Date(atMs).toISOString());
   if (speed !== 1) query.set('speed', `${speed}`);
   if (search !== '') query.set('search', search);
+  if (folded.size > 0) query.set('folded', [...folded].slice(-FOLDED_MAX).join('.'));
   if (theme !== 'system') query.set('theme', theme);
   if (selection?.type === 'trace') {
     if (view === 'traces') path.push(selection.traceId);
@@ -67,6 +72,12 @@ export function readUrl(address: string): UrlState {
     atMs: readMoment(query.get('at')),
     speed: SPEEDS.find((speed) => `${speed}` === query.get('speed')) ?? 1,
     search: query.get('search') ?? '',
+    folded: new Set(
+      query
+        .get('folded')
+        ?.match(/\b[0-9a-f]{16}\b/g)
+        ?.slice(-FOLDED_MAX),
+    ),
     theme: THEMES.find((name) => name === query.get('theme')) ?? 'system',
   };
 }

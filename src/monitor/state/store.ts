@@ -81,6 +81,8 @@ export interface Store {
   readonly order: Signal<RowOrder>;
   /** What is searched for in the trace that is shown. */
   readonly search: Signal<string>;
+  /** Span ids whose children it does not show. */
+  readonly folded: Signal<ReadonlySet<string>>;
   /** Only rows that run are shown. No filter of the log: one that leaves out ends would let rows run for ever. */
   readonly isRunningOnly: Signal<boolean>;
   /** Services that were seen, also those that the filter hides now. */
@@ -228,6 +230,7 @@ export function createStore(options: StoreOptions = {}): Store {
     theme: signal<Theme>('system'),
     order,
     search: signal(''),
+    folded: signal<ReadonlySet<string>>(new Set()),
     isRunningOnly,
     knownServices: computed(version(figuresVersion, () => [...engine.known.services].sort())),
     lookup: signal<Lookup | undefined>(undefined),

@@ -1,3 +1,4 @@
+import { batch } from '@preact/signals';
 import { formatDuration, formatNumber, formatShare } from '../state/figures.ts';
 import type { Theme, View } from '../state/model.ts';
 import { useStore } from './context.ts';
@@ -74,8 +75,10 @@ function P95({ ms }: { ms: number | undefined }) {
 
 /** A view opened from the header shows all of it, not what was selected elsewhere. */
 export function goTo(store: ReturnType<typeof useStore>, view: View): void {
-  store.selection.value = undefined;
-  store.view.value = view;
+  batch(() => {
+    store.selection.value = undefined;
+    store.view.value = view;
+  });
 }
 
 function turnTheme(store: ReturnType<typeof useStore>): void {

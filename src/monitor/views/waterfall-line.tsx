@@ -1,4 +1,3 @@
-import type { Signal } from '@preact/signals';
 import { notHeldOf } from '../state/copy-texts.ts';
 import { formatCount, formatDuration, formatOffset, formatTime } from '../state/figures.ts';
 import type { Entry, SpanRow, TraceNode } from '../state/model.ts';
@@ -26,27 +25,27 @@ export interface WaterfallLineProps {
   node: TraceNode;
   topPx: number;
   isFound: boolean;
-  folded: Signal<ReadonlySet<string>>;
+  isFolded: boolean;
+  onFold: (spanId: string) => void;
   axis: Axis;
 }
 
 /** One span: its name by its depth, and its bar on the common axis. */
-export function WaterfallLine({ node, topPx, isFound, folded, axis }: WaterfallLineProps) {
+export function WaterfallLine({ node, topPx, isFound, isFolded, onFold, axis }: WaterfallLineProps) {
   const { span, isCritical } = node;
   const kind = `span-${span?.state ?? 'placeholder'}${isFound ? ' is-found' : ''}${isCritical ? ' is-critical' : ''}`;
   return (
     <li class={kind} style={{ transform: `translateY(${topPx}px)` }}>
-      <SpanName node={node} folded={folded} />
+      <SpanName node={node} isFolded={isFolded} onFold={onFold} />
       <span class="waterfall-lane">{span !== undefined && <Bar span={span} axis={axis} />}</span>
     </li>
   );
 }
 
 /** Indented by its depth, with the fold of what hangs below it. */
-function SpanName({ node, folded }: { node: TraceNode; folded: Signal<ReadonlySet<string>> }) {
+function SpanName({ node, isFolded, onFold }: Pick<WaterfallLineProps, 'node' | 'isFolded' | 'onFold'>) {
   const store = useStore();
   const { span, spanId, depth } = node;
-  const isFolded = folded.value.has(spanId);
   return (
     <span class="waterfall-name" style={{ '--depth': `${Math.min(INDENTS_MAX, depth) * INDENT_PX}px` }}>
       {node.childCount > 0 ? (
@@ -55,7 +54,7 @@ function SpanName({ node, folded }: { node: TraceNode; folded: Signal<ReadonlySe
           class="quiet fold"
           aria-expanded={!isFolded}
           aria-label={`Fold ${span?.name ?? 'parent'}`}
-          onClick={() => fold(folded, spanId)}
+          onClick={() => onFold(spanId)}
         >
           {isFolded ? '+' : '−'}
         </button>
@@ -156,10 +155,4 @@ function whenOf(us: number, { startUs }: Axis): string {
 
 function shareOf(us: number, { startUs, totalUs }: Axis): number {
   return Math.min(100, Math.max(0, ((us - startUs) / totalUs) * 100));
-}
-
-function fold(folded: Signal<ReadonlySet<string>>, spanId: string): void {
-  const next = new Set(folded.value);
-  if (!next.delete(spanId)) next.add(spanId);
-  folded.value = next;
 }

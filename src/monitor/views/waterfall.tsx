@@ -1,5 +1,5 @@
 import '../styles/waterfall.css';
-import { type Signal, useSignal } from '@preact/signals';
+import type { Signal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { notHeldOf } from '../state/copy-texts.ts';
 import { formatCount, formatDuration } from '../state/figures.ts';
@@ -17,8 +17,7 @@ const LINE_PX = 26;
 /** One trace on one time axis, which grows while anything runs. */
 export function Waterfall({ traceId }: { traceId: string }) {
   const store = useStore();
-  const { search } = store;
-  const folded = useSignal<ReadonlySet<string>>(new Set());
+  const { search, folded } = store;
   const trace = store.trace(traceId);
   if (trace === undefined) return <NotHeld what="trace" />;
   const nowUs = trace.runningCount > 0 ? Math.max(store.nowMs.value * 1_000, trace.endUs) : trace.endUs;
@@ -30,7 +29,8 @@ export function Waterfall({ traceId }: { traceId: string }) {
       <WaterfallLines
         nodes={withoutFolded(all, folded.value, found)}
         found={found}
-        folded={folded}
+        onFold={(spanId) => fold(folded, spanId, all)}
+        folded={folded.value}
         search={search}
         axis={{ startUs: trace.startUs, nowUs, totalUs: Math.max(1_000, nowUs - trace.startUs) }}
       />
@@ -57,12 +57,13 @@ function WaterfallHead({ trace, nowUs }: { trace: Trace; nowUs: number }) {
 interface LinesProps {
   nodes: readonly TraceNode[];
   found: ReadonlySet<string>;
-  folded: Signal<ReadonlySet<string>>;
+  folded: ReadonlySet<string>;
+  onFold: (spanId: string) => void;
   search: Signal<string>;
   axis: { startUs: number; nowUs: number; totalUs: number };
 }
 
-function WaterfallLines({ nodes, found, folded, search, axis }: LinesProps) {
+function WaterfallLines({ nodes, found, folded, onFold, search, axis }: LinesProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const { first, end, scrollTo } = useVirtualLines(scroller, LINE_PX);
   const shownAt = useRef(-1);
@@ -99,7 +100,8 @@ function WaterfallLines({ nodes, found, folded, search, axis }: LinesProps) {
               node={node}
               topPx={(first + offset) * LINE_PX}
               isFound={found.has(node.spanId)}
-              folded={folded}
+              isFolded={folded.has(node.spanId)}
+              onFold={onFold}
               axis={axis}
             />
           ))}
@@ -107,4 +109,11 @@ function WaterfallLines({ nodes, found, folded, search, axis }: LinesProps) {
       </div>
     </>
   );
+}
+
+/** What was folded in a trace before is forgotten with the first fold in this one. */
+function fold(folded: Signal<ReadonlySet<string>>, spanId: string, nodes: readonly TraceNode[]): void {
+  const next = new Set(nodes.flatMap((node) => (folded.value.has(node.spanId) ? [node.spanId] : [])));
+  if (!next.delete(spanId)) next.add(spanId);
+  folded.value = next;
 }

@@ -89,6 +89,9 @@ describe.skipIf(browser.isMissing)('a trace in a browser', () => {
     await untilDrawn(page, ...tree);
     await page.getByLabel('Search in the trace').fill('');
     await untilDrawn(page, ...tree.slice(0, 4));
+    // A link brings the folds back.
+    await page.goto(page.url());
+    await untilDrawn(page, ...tree.slice(0, 4));
     await page.getByLabel('Fold root').press('Enter');
     await untilDrawn(page, 'root*');
     await page.getByLabel('Fold root').press('Enter');

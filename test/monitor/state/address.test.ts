@@ -15,6 +15,7 @@ const PLAIN: UrlState = {
   atMs: undefined,
   speed: 1,
   search: '',
+  folded: new Set(),
   theme: 'system',
 };
 
@@ -29,6 +30,7 @@ describe('the address', () => {
     { view: 'live', atMs: Date.UTC(2026, 10, 21), speed: 'max' },
     { view: 'live', atMs: Date.UTC(2026, 10, 21), speed: 10 },
     { view: 'traces', selection: { type: 'trace', traceId: TRACE }, search: 'a b&c=d' },
+    { view: 'traces', selection: { type: 'trace', traceId: TRACE }, folded: new Set([spanId(1), spanId(3)]) },
     { view: 'health', theme: 'dark', atMs: Date.UTC(2026, 10, 21, 14, 2, 1, 5) },
   ])('brings back %j', (part) => {
     const state = { ...PLAIN, ...part };
@@ -40,7 +42,9 @@ describe('the address', () => {
   it('makes the best of what it does not understand', () => {
     expect(readUrl('/')).toEqual(PLAIN);
     expect(readUrl('/activity/monitor?filter=x')).toEqual({ ...PLAIN, filter: 'x' });
-    expect(readUrl('/monitor/nothing/%E0%A4%A?theme=pink&speed=7&at=never&order=up&trace=zz')).toEqual(PLAIN);
+    expect(readUrl('/monitor/nothing/%E0%A4%A?theme=pink&speed=7&at=never&order=up&trace=zz&folded=1.zz')).toEqual(
+      PLAIN,
+    );
   });
 });
 
