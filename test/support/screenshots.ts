@@ -10,23 +10,26 @@ import { launchChromium, provideChromium } from './chromium.ts';
 /** Writes `docs/images/*.png`: the main views over a real run of `livespan demo`. */
 const ROOT = join(import.meta.dirname, '../..');
 const IMAGES = join(ROOT, 'docs/images');
-const BYTES_MAX = 200_000;
+const BYTES_MAX = 250_000;
 const ROWS_MIN = 60;
 
 const DESKTOP = { width: 1_200, height: 620 };
 const SHOTS: readonly {
   name: string;
   view: string;
+  /** What has to be on the page. */
+  with?: string;
   choose?: string;
   colorScheme?: 'dark';
   viewport?: typeof DESKTOP;
 }[] = [
-  { name: 'live', view: 'live' },
+  { name: 'live', view: 'live', with: '.row-running' },
   { name: 'live-dark', view: 'live', choose: '.row-error', colorScheme: 'dark' },
   { name: 'trace', view: 'traces', choose: '.cards button:has-text("3 spans")' },
   { name: 'call', view: 'calls', choose: '.cards button:has-text("slow"):has(.glyph-ok)' },
   { name: 'services', view: 'services' },
-  { name: 'phone', view: 'live', viewport: { width: 360, height: 740 } },
+  { name: 'health', view: 'health' },
+  { name: 'phone', view: 'live', with: '.row-running', viewport: { width: 360, height: 740 } },
 ];
 
 const program = provideChromium(() => undefined);
@@ -48,10 +51,11 @@ try {
   while (!output.includes('curl -N') && demo.exitCode === null) await sleep(50);
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0];
   if (url === undefined) throw new Error(`The demo did not print its address:\n${output}`);
-  for (const { name, view, choose, colorScheme = 'light', viewport = DESKTOP } of SHOTS) {
+  for (const { name, view, with: wanted, choose, colorScheme = 'light', viewport = DESKTOP } of SHOTS) {
     const page = await browser.newPage({ viewport, colorScheme, reducedMotion: 'reduce' });
     await page.goto(`${url}/monitor/${view}`);
     await fill(page);
+    if (wanted !== undefined) await page.locator(wanted).nth(1).waitFor();
     if (choose !== undefined) {
       await page.locator(choose).first().click();
       await page.locator('.step, .waterfall-bar').first().waitFor();
@@ -69,7 +73,10 @@ try {
   await exited;
 }
 
-/** Until enough has happened that figures and lists say something. */
+/** Until enough has happened that figures and lists say something, and the parts that wait for an idle page are there. */
 async function fill(page: Page): Promise<void> {
   while ((await countsOf(page)).rows < ROWS_MIN) await sleep(100);
+  await page.locator('.sparkline, .filter-choices').first().waitFor({ state: 'attached' });
+  await page.locator('.figures b', { hasText: /[1-9]/ }).first().waitFor();
+  await sleep(1_000);
 }

@@ -26,12 +26,14 @@ export function titleOf(row: SpanRow): string {
   return path === undefined ? row.name : `${row.name} ${path}`;
 }
 
-/** The path that the name of an HTTP span lacks. */
+/** The path that the name of an HTTP span lacks, for a client with the host: both sides of a hop have the same path. */
 export function pathOf({ name, start, end }: SpanRow): string | undefined {
   if (!/^[A-Z]+$/.test(name)) return undefined;
-  const { 'http.route': route, 'url.path': path } = (start ?? end)?.activity.attributes ?? {};
-  const found = route ?? path;
-  return typeof found === 'string' && found !== '' ? found : undefined;
+  const { spanKind, attributes } = (start ?? end)?.activity ?? {};
+  const path = attributes?.['http.route'] ?? attributes?.['url.path'] ?? '';
+  if (spanKind !== 'client') return path === '' ? undefined : `${path}`;
+  const { 'server.address': host, 'server.port': port } = attributes ?? {};
+  return [host, port && `:${port}`, path].filter(Boolean).join('') || undefined;
 }
 
 /** What an event or log record says; the conventions put the words of an exception into its attributes. */

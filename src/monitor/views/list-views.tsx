@@ -145,8 +145,7 @@ function TraceDetail({ traceId }: { traceId: string }) {
   const link = traceLink(store.config.value, traceId);
   const callId = store.trace(traceId)?.callId;
   return (
-    <>
-      <Waterfall traceId={traceId} />
+    <Waterfall traceId={traceId}>
       <p class="actions">
         <CopyButton title="copy link" text={() => location.href} />
         {callId !== undefined && (
@@ -167,7 +166,7 @@ function TraceDetail({ traceId }: { traceId: string }) {
           </a>
         )}
       </p>
-    </>
+    </Waterfall>
   );
 }
 

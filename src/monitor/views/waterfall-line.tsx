@@ -82,10 +82,11 @@ function Bar({ span, axis }: { span: SpanRow; axis: Axis }) {
   const left = shareOf(span.startUs, axis);
   const right = shareOf(endUs, axis);
   const tookMs = (endUs - span.startUs) / 1_000;
-  const isTight = right > 82;
   // How long it took is not known.
   const isOpen = span.state === 'started' || span.state === 'lost';
   const notHeld = notHeldOf(span);
+  // Right of each bar is room for a duration.
+  const isInside = notHeld > 0 && right > 50;
   return (
     <>
       <i
@@ -96,7 +97,7 @@ function Bar({ span, axis }: { span: SpanRow; axis: Axis }) {
       {groupTicks(span.nested, axis.totalUs * NEAR_SHARE).map((entries) => (
         <Tick key={entries[0].cursor} span={span} entries={entries} axis={axis} />
       ))}
-      <b class={isTight ? 'is-inside' : ''} style={isTight ? {} : { left: `${right}%` }}>
+      <b class={isInside ? 'is-inside' : ''} style={isInside ? {} : { left: `${right}%` }}>
         {isOpen ? span.state : formatDuration(tookMs)}
         {notHeld > 0 && ` · ${formatCount(notHeld, 'more event')}, not held`}
       </b>

@@ -1,5 +1,6 @@
 import '../styles/waterfall.css';
 import type { Signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import { notHeldOf } from '../state/copy-texts.ts';
 import { formatCount, formatDuration } from '../state/figures.ts';
@@ -14,18 +15,26 @@ import { WaterfallLine } from './waterfall-line.tsx';
 
 const LINE_PX = 26;
 
-/** One trace on one time axis, which grows while anything runs. */
-export function Waterfall({ traceId }: { traceId: string }) {
+/** One trace on one time axis, which grows while anything runs; below its name `children`. */
+export function Waterfall({ traceId, children }: { traceId: string; children?: ComponentChildren }) {
   const store = useStore();
   const { search, folded } = store;
   const trace = store.trace(traceId);
-  if (trace === undefined) return <NotHeld what="trace" />;
+  if (trace === undefined) {
+    return (
+      <>
+        <NotHeld what="trace" />
+        {children}
+      </>
+    );
+  }
   const nowUs = trace.runningCount > 0 ? Math.max(store.nowMs.value * 1_000, trace.endUs) : trace.endUs;
   const all = layOutTrace(trace, nowUs);
   const found = findInTrace(all, search.value);
   return (
     <section class="waterfall" aria-label={`Trace ${traceId}`}>
       <WaterfallHead trace={trace} nowUs={nowUs} />
+      {children}
       <WaterfallLines
         nodes={withoutFolded(all, folded.value, found)}
         found={found}

@@ -6,19 +6,26 @@ import { describeRows, end, frame, START_MS, spanId, start, storeAtTime, TRACE }
 describe('what things are called', () => {
   it('adds route or path to a span that is named by its method alone', () => {
     const { store, apply } = storeAtTime();
-    const named = (number: number, name: string, attributes: Record<string, string>) =>
-      start(number, number, { name, attributes });
+    const named = (
+      number: number,
+      name: string,
+      attributes: Record<string, string | number>,
+      spanKind: 'server' | 'client' = 'server',
+    ) => start(number, number, { name, attributes, spanKind });
     apply(
       named(1, 'POST', { 'url.path': '/v1/chat/completions' }),
       named(2, 'GET', { 'url.path': '/users/7', 'http.route': '/users/:id' }),
       named(3, 'GET /users/:id', { 'url.path': '/users/7' }),
       named(4, 'GET', {}),
+      named(5, 'POST', { 'url.path': '/v1/chat', 'server.address': 'api.example', 'server.port': 8443 }, 'client'),
+      named(6, 'GET', { 'server.address': 'api.example' }, 'client'),
     );
-    const titles = [1, 2, 3, 4].map((number) => {
+    const titles = [1, 2, 3, 4, 5, 6].map((number) => {
       const row = store.span(TRACE, spanId(number));
       return row === undefined ? '' : titleOf(row);
     });
-    expect(titles).toEqual(['POST /v1/chat/completions', 'GET /users/:id', 'GET /users/:id', 'GET']);
+    const ofServer = ['POST /v1/chat/completions', 'GET /users/:id', 'GET /users/:id', 'GET'];
+    expect(titles).toEqual([...ofServer, 'POST api.example:8443/v1/chat', 'GET api.example']);
   });
 
   it('tells what was asked of whom once, and when the answer was there in full', () => {
