@@ -37,6 +37,9 @@ export interface Client {
   close(): void;
 }
 
+/** Of all subscriptions, the number of the last. */
+let subscriptions = 0;
+
 const PAGE_RETRY_MS = 1_000;
 /** Frames of the hub kept while the pages are being read; beyond, the hub is asked again when they are nearer. */
 const KEPT_MAX = 20_000;
@@ -89,6 +92,9 @@ class Run {
   #ending = new AbortController();
   /** Frames of the hub that wait for the pages; `undefined` once both have met. */
   #kept: Frame[] | undefined = [];
+  /** The hub may have to come up to what the pages have brought, where it had to reconnect meanwhile. */
+  #isHubBehind = true;
+  #subscription = 0;
   /** Whether the newest were shown before the hub was there. */
   #early: Promise<boolean> | undefined;
   cursor = '';
@@ -102,7 +108,9 @@ class Run {
   }
 
   start(): void {
-    this.#send({ type: 'subscribe', filter: this.#filter });
+    subscriptions += 1;
+    this.#subscription = subscriptions;
+    this.#send({ type: 'subscribe', filter: this.#filter, id: this.#subscription });
     // Of a whole log few places lie between these and the hub's, and rows need not wait for a worker to start. Under a
     // filter the newest may lie far back, and the log would be searched twice.
     if ('newest' in this.#from && this.#filter === '') {
@@ -136,14 +144,28 @@ class Run {
       this.#options.onState(message.state);
       return;
     }
+    if (message.id !== this.#subscription) return;
     if (message.type === 'joined') {
       void this.#meet(this.#ending.signal, message.isFiltered);
       return;
     }
     const frames = this.#read(message.text);
-    if (this.#kept === undefined) this.#handMatching(frames);
+    if (this.#kept === undefined) this.#handMatching(this.#isHubBehind ? this.#newsOf(frames) : frames);
     else this.#kept.push(...frames);
     if (this.#kept !== undefined && this.#kept.length > KEPT_MAX) this.rejoin();
+  }
+
+  /** What lies after what the pages have brought; from the first of it on, the hub is where they are. */
+  #newsOf(frames: readonly Frame[]): readonly Frame[] {
+    const first = frames.findIndex((frame) => frame.type !== 'position' && this.#isNews(frame));
+    const known = first < 0 ? frames : frames.slice(0, first);
+    // Of a log that was rolled back all places are known ones: the pages tell what it has now.
+    if (known.some(({ type }) => type === 'reset')) {
+      this.rejoin();
+      return [];
+    }
+    this.#isHubBehind = first < 0;
+    return first < 0 ? [] : frames.slice(first);
   }
 
   #read(text: string): Frame[] {
@@ -182,7 +204,8 @@ class Run {
     const kept = this.#kept ?? [];
     this.#kept = undefined;
     this.#options.onBehind(0);
-    this.#handMatching(kept.filter((frame) => this.#isNews(frame)));
+    this.#isHubBehind = true;
+    this.#handMatching(this.#newsOf(kept));
   }
 
   async #showNewest(signal: AbortSignal): Promise<void> {

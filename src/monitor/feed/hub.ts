@@ -2,12 +2,17 @@ import { piecesOf } from './lines.ts';
 import { openStream, type Stream, type StreamOptions, type StreamState } from './stream.ts';
 
 /** What a tab says to the hub. */
-export type TabMessage = { type: 'subscribe'; filter: string } | { type: 'retry' } | { type: 'bye' };
+export type TabMessage = { type: 'subscribe'; filter: string; id: number } | { type: 'retry' } | { type: 'bye' };
 
-/** What the hub says to a tab. All plain data: it goes through a MessagePort or a BroadcastChannel. */
+/**
+ * What the hub says to a tab, with the `id` of what that subscribed to last: an answer to what it asked before may still be
+ * under way. All plain data: it goes through a MessagePort or a BroadcastChannel.
+ */
 export type HubMessage =
   /** What is appended from now on follows. `isFiltered` is false where the tab has to filter by itself. */
-  { type: 'joined'; isFiltered: boolean } | { type: 'lines'; text: string } | { type: 'state'; state: StreamState };
+  | { type: 'joined'; id: number; isFiltered: boolean }
+  | { type: 'lines'; id: number; text: string }
+  | { type: 'state'; state: StreamState };
 
 /** A line to one tab. */
 export type ToTab = (message: HubMessage) => void;
@@ -23,6 +28,7 @@ export interface Hub {
 const FILTERED_STREAMS_MAX = 2;
 
 interface Tab {
+  id: number;
   isJoined: boolean;
   isFiltered: boolean;
 }
@@ -64,7 +70,7 @@ export function createHub(options: Pick<StreamOptions, 'base' | 'headers' | 'ret
           for (const piece of piecesOf(text)) {
             for (const [toTab, tab] of tabs) {
               join(toTab, tab);
-              toTab({ type: 'lines', text: piece });
+              toTab({ type: 'lines', id: tab.id, text: piece });
             }
           }
         },
@@ -80,7 +86,7 @@ export function createHub(options: Pick<StreamOptions, 'base' | 'headers' | 'ret
   function join(toTab: ToTab, tab: Tab): void {
     if (tab.isJoined) return;
     tab.isJoined = true;
-    toTab({ type: 'joined', isFiltered: tab.isFiltered });
+    toTab({ type: 'joined', id: tab.id, isFiltered: tab.isFiltered });
   }
 
   function leave(toTab: ToTab): void {
@@ -101,7 +107,7 @@ export function createHub(options: Pick<StreamOptions, 'base' | 'headers' | 'ret
         leave(toTab);
         if (message.type === 'bye') return;
         const [key, channel] = channelFor(message.filter);
-        const tab = { isJoined: false, isFiltered: key === message.filter };
+        const tab = { id: message.id, isJoined: false, isFiltered: key === message.filter };
         channel.tabs.set(toTab, tab);
         toTab({ type: 'state', state: channel.state });
         const { state } = channel.state;

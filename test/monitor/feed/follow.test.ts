@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { formatTimeUs } from '../../../src/activity/time.ts';
-import { createHub } from '../../../src/monitor/feed/hub.ts';
+import { createHub, type HubMessage } from '../../../src/monitor/feed/hub.ts';
 import { createLoneSharing } from '../../../src/monitor/feed/sharing-without-worker.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { activity } from '../frames.ts';
@@ -59,6 +59,53 @@ describe('following the log', () => {
       expect(monitor.store.totals.value.activities).toBe(names.length + 1);
     },
   );
+
+  it.each([
+    ['to what was asked before', (message: HubMessage) => message],
+    ['by a connection that came back late', (message: HubMessage, id: number) => ({ ...message, id })],
+  ])('shows nothing twice of what comes %s', async (_why, late) => {
+    const log = await startLog();
+    await log.appendNumbered(0, 10);
+    const lone = createLoneSharing(log.url, createHub({ base: log.url }));
+    const held: HubMessage[] = [];
+    let isHolding = false;
+    let id = 0;
+    let toTab: (message: HubMessage) => void = () => undefined;
+    const connect: typeof lone.connect = (onMessage, onGone) => {
+      toTab = onMessage;
+      const send = lone.connect((message) => {
+        if (isHolding && message.type === 'lines') held.push(message);
+        else onMessage(message);
+      }, onGone);
+      return (message) => {
+        if (message.type === 'subscribe') id = message.id;
+        send(message);
+      };
+    };
+    const monitor = openMonitor(log.url, { sharing: { ...lone, connect } });
+    monitor.start();
+    await until(() => monitor.store.isLoaded.value && namesOf(monitor).length === 10, 'the newest');
+    isHolding = true;
+    await log.appendNumbered(10, 5);
+    await until(
+      () =>
+        held
+          .map((message) => ('text' in message ? message.text : ''))
+          .join('')
+          .includes('e14'),
+      'held',
+    );
+    // The pages bring what the connection has not brought yet.
+    monitor.comeBack();
+    await until(() => namesOf(monitor).length === 15, 'what the pages have');
+    isHolding = false;
+    for (const message of held) toTab(late(message, id));
+    await log.appendNumbered(15, 5);
+    await until(() => namesOf(monitor).at(-1) === 'e19', 'the live rows');
+    expect(namesOf(monitor)).toEqual(numbered(0, 20));
+    expect(monitor.store.totals.value.activities).toBe(20);
+    expect(monitor.store.loss.value).toMatchObject({ missed: 0, resets: 0 });
+  });
 
   it('tells of the whole last minute in its figures, also of what has no row any more', async () => {
     const log = await startLog();
