@@ -3,7 +3,6 @@
  * unless it is quick, writes it into bench/RESULTS.md.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callSite } from './call-site.ts';
@@ -15,6 +14,7 @@ import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { otlp } from './otlp.ts';
 import { redisBench } from './redis.ts';
+import { figureOf, resultsTable, targetOf, verdictOf } from './results-table.ts';
 import { sse } from './sse.ts';
 
 const BENCHES: readonly Bench[] = [
@@ -66,21 +66,8 @@ const missed = sections.flatMap(({ rows }) => rows).filter((row) => !isMet(row))
 console.log(missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${missed.map((row) => row.what).join('; ')}`);
 if (!values.quick) console.log('written to bench/RESULTS.md');
 
-function figure(row: Row): string {
-  const digits = row.value >= 100 ? 0 : row.value >= 10 ? 1 : row.value >= 0.1 ? 2 : 4;
-  return `${row.value.toFixed(digits)}${row.unit === undefined ? '' : ` ${row.unit}`}`;
-}
-
-function target(row: Row): string {
-  return row.target === undefined ? '' : `${row.target.sign} ${Number(row.target.value.toPrecision(3))}`;
-}
-
-function verdict(row: Row): string {
-  return row.target === undefined ? '' : isMet(row) ? 'met' : 'MISSED';
-}
-
 function table(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [row.what, figure(row), target(row), verdict(row), row.detail]);
+  const cells = rows.map((row) => [row.what, figureOf(row), targetOf(row), verdictOf(row), row.detail]);
   const widths = cells.reduce(
     (max, row) => row.map((cell, index) => Math.max(max[index] ?? 0, cell.length)),
     [] as number[],
@@ -99,7 +86,10 @@ function table(rows: readonly Row[]): string {
 /** What was measured now in place of what these benches measured before; every section says when it was measured. */
 function report(before: string): string {
   const parts = new Map(before.split(/^(?=## )/m).map((part) => [part.split('\n', 1)[0], part.trim()]));
-  for (const { bench, rows } of sections) parts.set(`## ${bench.title}`, section(bench, rows));
+  for (const { bench, rows } of sections) {
+    const how = `medians of ${repeats} interleaved repeats`;
+    parts.set(`## ${bench.title}`, `## ${bench.title}\n\n${resultsTable(rows, how)}`);
+  }
   const ordered = BENCHES.flatMap(({ title }) => parts.get(`## ${title}`) ?? []);
   return `# Measured
 
@@ -107,17 +97,4 @@ function report(before: string): string {
 
 ${ordered.join('\n\n')}
 `;
-}
-
-function section(bench: Bench, rows: readonly Row[]): string {
-  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.version}`;
-  return [
-    `## ${bench.title}`,
-    '',
-    '| what | measured | target | | figures |',
-    '|---|---|---|---|---|',
-    ...rows.map((row) => `| ${row.what} | **${figure(row)}** | ${target(row)} | ${verdict(row)} | ${row.detail} |`),
-    '',
-    `${new Date().toISOString().slice(0, 10)}, medians of ${repeats} interleaved repeats, ${machine}.`,
-  ].join('\n');
 }

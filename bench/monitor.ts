@@ -1,9 +1,10 @@
 /**
  * `npm run bench:monitor [-- --quick] [--minutes 10] [--only scrolling] [--profile]`: builds the monitor and measures it in
  * a real Chromium over loopback, with the embedded log and the load from a process of its own. `--profile` says where the
- * main thread spends its time under the steady load. Exits with 1 when a target is missed.
+ * main thread spends its time under the steady load. A whole run is written into bench/MONITOR.md. Exits with 1 when a
+ * target is missed.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -13,6 +14,7 @@ import { isMet, measure as measureApart, median, quantile, type Row } from './ha
 import { pause } from './monitor-load.ts';
 import type { Load } from './monitor-load-process.ts';
 import { type BenchBrowser, type BenchPage, openBrowser, type ThreadTimes } from './monitor-page.ts';
+import { figureOf, resultsTable, targetOf, verdictOf } from './results-table.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const { values } = parseArgs({
@@ -323,14 +325,23 @@ async function main(): Promise<boolean> {
   } finally {
     await browser.close();
   }
+  if (!values.quick && values.only === undefined)
+    await writeFile(join(import.meta.dirname, 'MONITOR.md'), report(rows));
   return rows.every(isMet);
 }
 
+function report(rows: readonly Row[]): string {
+  return `# The monitor, measured
+
+\`npm run bench:monitor\`: a real Chromium over loopback, embedded log, load from a process of its own; first visits, nothing cached.
+
+${resultsTable(rows, `one run, ${minutes} minutes of steady load`)}
+`;
+}
+
 function lineOf(row: Row): string {
-  const value = `${row.value >= 100 ? row.value.toFixed(0) : row.value.toPrecision(3)}${row.unit ? ` ${row.unit}` : ''}`;
-  const target = row.target === undefined ? '' : `${row.target.sign} ${row.target.value}`;
-  const verdict = row.target === undefined ? '' : isMet(row) ? 'met' : 'MISSED';
-  return `${row.what.padEnd(40)} ${value.padEnd(10)} ${target.padEnd(8)} ${verdict.padEnd(7)} ${row.detail}`;
+  const cells = [row.what.padEnd(40), figureOf(row).padEnd(10), targetOf(row).padEnd(8), verdictOf(row).padEnd(7)];
+  return [...cells, row.detail].join(' ');
 }
 
 process.exitCode = (await main()) ? 0 : 1;
