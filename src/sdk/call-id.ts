@@ -52,6 +52,23 @@ export function setCallId(callId: string): void {
   }
 }
 
+const HOLDER_OF_SPAN = Symbol('livespan.call_id');
+
+/** A span that began before its call had an id, as that of a request has: its end tells the id that holds in `inside`. */
+export function joinCall(span: { isRecording(): boolean }, inside: Context): void {
+  // Those that do not record may be one object for all.
+  if (span.isRecording()) (span as SpanOfCall)[HOLDER_OF_SPAN] = findHolder(inside);
+}
+
+interface SpanOfCall {
+  [HOLDER_OF_SPAN]?: CallIdHolder | undefined;
+}
+
+/** The id of the call that the span has joined. */
+export function callIdOfSpan(span: object): string | undefined {
+  return (span as SpanOfCall)[HOLDER_OF_SPAN]?.callId;
+}
+
 /** The call id that holds in `from`. */
 export function callIdOf(from: Context): string | undefined {
   const callId = findHolder(from)?.callId;

@@ -1,5 +1,5 @@
 import { type Context, TraceFlags } from '@opentelemetry/api';
-import { callIdOf } from './call-id.ts';
+import { callIdOf, callIdOfSpan } from './call-id.ts';
 import { attempt, reportFailure } from './guard.ts';
 import type { Publisher } from './publisher-contract.ts';
 import { createSpanWriter, type SpanWriter } from './span-activity.ts';
@@ -49,7 +49,7 @@ export class LiveSpanProcessor {
       const identity = marks(span)[this.#started];
       if (identity?.parentContext === undefined) return;
       marks(span)[this.#started] = undefined;
-      this.#writerOfNow()?.end(span, identity, callIdOf(identity.parentContext));
+      this.#writerOfNow()?.end(span, identity, callIdOfSpan(span) ?? callIdOf(identity.parentContext));
     } catch (thrown) {
       reportFailure('span.end', thrown);
     }

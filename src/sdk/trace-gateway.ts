@@ -3,7 +3,7 @@ import { type Attributes, type Span, SpanKind, SpanStatusCode } from '@opentelem
 import { givenOptions } from '../config.ts';
 import { LivespanError } from '../errors.ts';
 import { BODY_BYTES_MAX, observeResponseBody } from './body-observer.ts';
-import { callIdOf, openCallIdHolder, setCallId } from './call-id.ts';
+import { callIdOf, joinCall, openCallIdHolder, setCallId } from './call-id.ts';
 import { bindListeners } from './emitter-binding.ts';
 import { type Exchange, emitFor, errorType, type GatewaySettings, type UpstreamRequest } from './exchange.ts';
 import { enterExchange, hasContextManager, runInExchange, withExchange } from './exchange-context.ts';
@@ -120,6 +120,7 @@ function createExchange(request: IncomingMessage, route: string | undefined, set
   const traceId = server.span.spanContext().traceId;
   const callId = requestId(request) ?? (/^0*$/.test(traceId) ? crypto.randomUUID() : traceId);
   const withCallId = openCallIdHolder(server.context, callId);
+  joinCall(server.span, withCallId);
   const { path } = splitUrl(request.url);
   const exchange: Exchange = {
     settings,

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describe, expect, test } from 'vitest';
-import { openCallIdHolder } from '../../src/sdk/call-id.ts';
+import { callIdOfSpan, joinCall, openCallIdHolder } from '../../src/sdk/call-id.ts';
 import { LiveSpanExporter } from '../../src/sdk/live-span-exporter.ts';
 import { LiveSpanProcessor } from '../../src/sdk/live-span-processor.ts';
 import type { Publisher } from '../../src/sdk/publisher-contract.ts';
@@ -157,6 +157,22 @@ describe.each(LINES)('LiveSpanProcessor on the $name line', (line) => {
     const from = openCallIdHolder(ROOT_CONTEXT, 'call-1');
     tracer.startSpan('work', {}, from).end();
     expect(activities.map(({ callId }) => callId)).toEqual(['call-1', 'call-1']);
+  });
+
+  test('ends the span of a request with the id of the call that was found in it', () => {
+    const { publisher, activities } = createRecordingPublisher();
+    const tracer = line.tracer({ processors: [new LiveSpanProcessor(publisher)] });
+    const span = tracer.startSpan('request', {}, ROOT_CONTEXT);
+    joinCall(span, openCallIdHolder(ROOT_CONTEXT, 'call-2'));
+    span.end();
+    expect(activities.map(({ kind, callId }) => `${kind} ${callId}`)).toEqual([
+      'span.start undefined',
+      'span.end call-2',
+    ]);
+    // One that does not record may stand for many: it joins none.
+    const other = trace.wrapSpanContext(span.spanContext());
+    joinCall(other, openCallIdHolder(ROOT_CONTEXT, 'call-3'));
+    expect(callIdOfSpan(other)).toBeUndefined();
   });
 
   test('never throws into the application, whatever fails', () => {
