@@ -155,7 +155,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (fromMs !== undefined) {
       if (isOtherFilter) store.clear();
       travel(filter, fromMs);
-    } else if (cursor !== undefined && !isOtherFilter) client.follow(filter, { cursor });
+    } else if (cursor && !isOtherFilter) client.follow(filter, { cursor });
     else {
       store.clear();
       client.follow(filter, { newest: true });
@@ -276,7 +276,7 @@ function startLater(options: JourneyOptions): Journey {
   }, options.onFailed);
   return {
     get cursor() {
-      return journey?.cursor ?? `${Math.floor(options.fromMs)}-0`;
+      return journey?.cursor ?? '';
     },
     close() {
       isClosed = true;

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Activity } from '../activity/activity.ts';
 import { decodeActivity, withCursor } from '../activity/codec.ts';
-import { formatCursor, isTimePosition, judge, type Position } from '../activity/cursor.ts';
+import { beforeFirst, formatCursor, isTimePosition, judge, type Position } from '../activity/cursor.ts';
 import { compileFilter } from '../activity/filter.ts';
 import type { Bus } from '../bus/bus.ts';
 import { LivespanError } from '../errors.ts';
@@ -56,15 +56,21 @@ interface PageRequest {
   until?: Position | undefined;
 }
 
-interface Page {
-  items: string[];
-  next?: string;
-  /** Whether the page is as full as the log allows: `false` when the search was cut short before that. */
-  complete: boolean;
+/** What stands before the first entry of a page. */
+interface Break {
   /** Entries that were trimmed between `since` and what came first. */
   missed?: number;
   /** `since` is of another history of this log. */
   reset?: true;
+  /** Where the hole or the break ends: a cursor right before the first entry that is there, also where the filter holds it back. */
+  before: string;
+}
+
+interface Page extends Partial<Break> {
+  items: string[];
+  next?: string;
+  /** Whether the page is as full as the log allows: `false` when the search was cut short before that. */
+  complete: boolean;
 }
 
 async function readPage(bus: Bus, request: PageRequest): Promise<Page> {
@@ -90,11 +96,12 @@ async function readPage(bus: Bus, request: PageRequest): Promise<Page> {
 }
 
 /** What stands between a cursor and the first entry after it, in the words of the stream's control frames. */
-function continuity(since: Position, first: Position): { missed: number } | { reset: true } | undefined {
+function continuity(since: Position, first: Position): Break | undefined {
   if (isTimePosition(since)) return undefined;
   const verdict = judge(since, first);
-  if (verdict.verdict === 'ahead') return { missed: verdict.missed };
-  return verdict.verdict === 'follows' ? undefined : { reset: true };
+  if (verdict.verdict === 'follows') return undefined;
+  const before = formatCursor(beforeFirst(first));
+  return verdict.verdict === 'ahead' ? { missed: verdict.missed, before } : { reset: true, before };
 }
 
 function matcher(text: string | undefined, exact = false): (activity: Activity) => boolean {

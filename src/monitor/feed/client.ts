@@ -157,10 +157,16 @@ class Run {
 
   /** What lies after what the pages have brought; from the first of it on, the hub is where they are. */
   #newsOf(frames: readonly Frame[]): readonly Frame[] {
-    const first = frames.findIndex((frame) => frame.type !== 'position' && this.#isNews(frame));
+    const first = frames.findIndex((frame) => frame.cursor !== '' && this.#isNews(frame));
     const known = first < 0 ? frames : frames.slice(0, first);
     // Of a log that was rolled back all places are known ones: the pages tell what it has now.
     if (known.some(({ type }) => type === 'reset')) {
+      this.rejoin();
+      return [];
+    }
+    const news = frames[first];
+    // It may have begun before what the pages brought: they tell exactly what this tab missed.
+    if (news?.type === 'gap' || news?.type === 'lagged') {
       this.rejoin();
       return [];
     }
@@ -248,12 +254,12 @@ class Run {
     this.#options.onFrames(frames);
   }
 
-  /** Whether the frame lies after what the pages have brought. */
+  /** Whether the frame lies after what the pages have brought, or says that this is where the hub is. */
   #isNews(frame: Frame): boolean {
     const at = parseCursor(frame.cursor);
     const last = parseCursor(this.cursor);
     if (at === undefined || last === undefined) return true;
-    return comparePositions(at, last) > 0;
+    return comparePositions(at, last) >= (frame.type === 'position' ? 0 : 1);
   }
 }
 

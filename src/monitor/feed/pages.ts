@@ -51,7 +51,7 @@ export async function fetchPage({ base, headers }: PageOptions, query: PageQuery
 }
 
 function readPage(body: unknown, since: string | undefined): Page {
-  const { items, next, missed, reset } = body as { items?: unknown; next?: unknown; missed?: unknown; reset?: unknown };
+  const { items, next, missed, reset, before } = body as Record<string, unknown>;
   const page: Page = { frames: [], next: typeof next === 'string' ? next : undefined, invalid: 0 };
   for (const item of Array.isArray(items) ? (items as unknown[]) : []) {
     const checked = checkActivity(item);
@@ -60,7 +60,7 @@ function readPage(body: unknown, since: string | undefined): Page {
       page.frames.push({ type: 'activity', cursor, activity: checked.activity });
     } else page.invalid += 1;
   }
-  const cursor = since ?? '';
+  const cursor = typeof before === 'string' ? before : (since ?? '');
   if (reset === true) page.frames.unshift({ type: 'reset', cursor });
   else if (typeof missed === 'number' && missed > 0) page.frames.unshift({ type: 'gap', cursor, missed });
   return page;

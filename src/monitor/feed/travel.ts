@@ -18,7 +18,7 @@ export interface JourneyOptions extends PageOptions {
 }
 
 export interface Journey {
-  /** Where it stands; a time position before the first. */
+  /** Where it stands; '' before the first. */
   readonly cursor: string;
   close(): void;
 }
@@ -38,7 +38,7 @@ export function startJourney(options: JourneyOptions): Journey {
 class RunningJourney implements Journey {
   readonly #options: JourneyOptions;
   readonly #ending = new AbortController();
-  cursor: string;
+  cursor = '';
   #readTo: string;
   #waiting: Frame[] = [];
   #atMs: number;
@@ -47,8 +47,7 @@ class RunningJourney implements Journey {
   constructor(options: JourneyOptions) {
     this.#options = options;
     this.#atMs = options.fromMs;
-    this.cursor = `${Math.floor(options.fromMs)}-0`;
-    this.#readTo = this.cursor;
+    this.#readTo = `${Math.floor(options.fromMs)}-0`;
   }
 
   close(): void {
@@ -84,7 +83,8 @@ class RunningJourney implements Journey {
     const query = { filter, order: 'desc', limit: LEAD_IN_ITEMS, until: this.#readTo } as const;
     const page = await fetchPage(this.#options, query, signal);
     if (signal.aborted) return;
-    this.cursor = page.frames.find((frame) => frame.type === 'activity')?.cursor ?? this.cursor;
+    // A moment is no place: it may be ahead of the log. Before everything no gap is owed.
+    this.cursor = page.frames.find((frame) => frame.type === 'activity')?.cursor ?? page.next ?? '0-0';
     onFrames(page.frames.reverse());
     onMoment(this.#atMs);
   }
@@ -95,7 +95,7 @@ class RunningJourney implements Journey {
     this.#waiting = page.frames;
     this.#isAtEnd = page.next === undefined;
     this.#readTo = page.next ?? page.frames.at(-1)?.cursor ?? this.#readTo;
-    if (page.frames.length === 0) this.cursor = this.#readTo;
+    if (page.frames.length === 0 && page.next !== undefined) this.cursor = page.next;
   }
 
   #show(speed: Speed, elapsedMs: number): void {
