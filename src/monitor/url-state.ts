@@ -24,8 +24,6 @@ export const PREFIX = '/monitor';
 const VIEWS = ['live', 'traces', 'calls', 'services', 'health'] as const satisfies readonly View[];
 const TABS = ['story', 'attributes', 'json', 'trace'] as const satisfies readonly DrawerTab[];
 const SPEEDS = [1, 10, 'max'] as const satisfies readonly Speed[];
-/** An address has to fit into a message. */
-const FOLDED_MAX = 50;
 const THEMES = ['system', 'light', 'dark'] as const satisfies readonly Theme[];
 
 /** `/monitor/traces/<trace id>?filter=…`. Reading it gives the same state again. */
@@ -39,7 +37,7 @@ export function writeUrl(state: UrlState): string {
   if (atMs !== undefined) query.set('at', new Date(atMs).toISOString());
   if (speed !== 1) query.set('speed', `${speed}`);
   if (search !== '') query.set('search', search);
-  if (folded.size > 0) query.set('folded', [...folded].slice(-FOLDED_MAX).join('.'));
+  if (folded.size > 0) query.set('folded', [...folded].join('.'));
   if (theme !== 'system') query.set('theme', theme);
   if (selection?.type === 'trace') {
     if (view === 'traces') path.push(selection.traceId);
@@ -72,12 +70,7 @@ export function readUrl(address: string): UrlState {
     atMs: readMoment(query.get('at')),
     speed: SPEEDS.find((speed) => `${speed}` === query.get('speed')) ?? 1,
     search: query.get('search') ?? '',
-    folded: new Set(
-      query
-        .get('folded')
-        ?.match(/\b[0-9a-f]{16}\b/g)
-        ?.slice(-FOLDED_MAX),
-    ),
+    folded: new Set(query.get('folded')?.split('.')),
     theme: THEMES.find((name) => name === query.get('theme')) ?? 'system',
   };
 }

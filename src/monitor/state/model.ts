@@ -188,6 +188,8 @@ export interface RateFigures {
 export interface LatencyHistogram {
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
+  /** The longest of them, ms; 0 without any. */
+  readonly longestMs: number;
 }
 
 /** Exact counts since the page was opened (or emptied); rows may be evicted, these stay. */

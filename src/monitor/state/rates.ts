@@ -13,6 +13,7 @@ interface Slot {
   ended: number;
   failed: number;
   durations: Uint32Array;
+  longestMs: number;
 }
 
 /** What happened in each of the last seconds, by the time the activities carry. */
@@ -35,6 +36,7 @@ export class RateMeter {
     if (durationMs === undefined) return;
     const index = classOf(durationMs);
     slot.durations[index] = (slot.durations[index] ?? 0) + 1;
+    slot.longestMs = Math.max(slot.longestMs, durationMs);
   }
 
   figures(nowMs: number): RateFigures {
@@ -64,13 +66,15 @@ export class RateMeter {
 
   histogram(nowMs: number): LatencyHistogram {
     const counts = new Array<number>(BOUNDS.length + 1).fill(0);
+    let longestMs = 0;
     // The second under way counts here: a first span should show at once.
     for (const slot of this.#last(Math.floor(nowMs / 1_000) + 1, SHOWN)) {
+      longestMs = Math.max(longestMs, slot?.longestMs ?? 0);
       slot?.durations.forEach((count, index) => {
         counts[index] = (counts[index] ?? 0) + count;
       });
     }
-    return { bounds: BOUNDS, counts };
+    return { bounds: BOUNDS, counts, longestMs };
   }
 
   clear(): void {
@@ -92,19 +96,18 @@ export class RateMeter {
     if (second <= this.#newestSecond - SECONDS || second < 0) return undefined;
     this.#newestSecond = Math.max(this.#newestSecond, second);
     const index = second % SECONDS;
-    const slot = this.#slots[index] ?? newSlot();
-    this.#slots[index] = slot;
-    if (slot.second > second) return undefined;
-    if (slot.second !== second) {
-      Object.assign(slot, { second, activities: 0, errors: 0, ended: 0, failed: 0 });
-      slot.durations.fill(0);
+    let slot = this.#slots[index];
+    if (slot === undefined || slot.second < second) {
+      slot = newSlot(second);
+      this.#slots[index] = slot;
     }
-    return slot;
+    return slot.second === second ? slot : undefined;
   }
 }
 
-function newSlot(): Slot {
-  return { second: -1, activities: 0, errors: 0, ended: 0, failed: 0, durations: new Uint32Array(BOUNDS.length + 1) };
+function newSlot(second: number): Slot {
+  const durations = new Uint32Array(BOUNDS.length + 1);
+  return { second, activities: 0, errors: 0, ended: 0, failed: 0, durations, longestMs: 0 };
 }
 
 function classOf(durationMs: number): number {
@@ -116,17 +119,17 @@ function sum(slots: readonly (Slot | undefined)[], read: (slot: Slot) => number)
   return slots.reduce((total, slot) => total + (slot === undefined ? 0 : read(slot)), 0);
 }
 
-/** ms, linear within its class; the end of the last bounded one for what is above; `undefined` without any. */
-export function quantile({ bounds, counts }: LatencyHistogram, q: number): number | undefined {
+/** ms, linear within its class, which ends at the longest there is; `undefined` without any. */
+export function quantile({ bounds, counts, longestMs }: LatencyHistogram, q: number): number | undefined {
   const total = counts.reduce((all, count) => all + count, 0);
   if (total === 0) return undefined;
   let left = q * total;
   for (const [index, count] of counts.entries()) {
     if (left <= count && count > 0) {
       const low = index === 0 ? 0 : (bounds[index - 1] ?? 0);
-      return low + ((bounds[index] ?? low) - low) * (left / count);
+      return low + (Math.min(bounds[index] ?? longestMs, longestMs) - low) * (left / count);
     }
     left -= count;
   }
-  return bounds.at(-1);
+  return longestMs;
 }

@@ -17,8 +17,9 @@ export class RowTable {
   readonly #gone = new Set<Row>();
   /** Rows of events whose span may still come. */
   readonly #orphans = new Map<string, EntryRow[]>();
-  /** Events of this turn whose span was not there when they came: most often it follows directly. */
+  /** Events of one span that came together before it: most often it follows directly. */
   #limbo: Entry[] = [];
+  #limboKey = '';
   evicted = 0;
   /** Ends may not be seen: a start alone does not tell that its span runs. */
   areEndsHidden = false;
@@ -43,6 +44,7 @@ export class RowTable {
   addSpan(entry: Entry, spanId: string): SpanRow {
     const { activity } = entry;
     const key = spanKey(activity.traceId, spanId);
+    if (key !== this.#limboKey) this.#settleLimbo();
     let row = this.#spans.get(key);
     const isNew = row === undefined;
     if (row === undefined) {
@@ -70,17 +72,23 @@ export class RowTable {
   /** An event, log record or notice. Returns the span it is nested in, if that is known already. */
   addEntry(entry: Entry): SpanRow | undefined {
     const { kind, traceId, spanId } = entry.activity;
+    const key = spanId === undefined ? '' : spanKey(traceId, spanId);
+    if (key !== this.#limboKey) this.#settleLimbo();
     if (kind === 'notice' || spanId === undefined) {
       this.#settled.push(entryRow(entry));
       return undefined;
     }
-    const row = this.#spans.get(spanKey(traceId, spanId));
-    if (row === undefined) this.#limbo.push(entry);
-    else nest(row, entry, this.#limits.nestedMax);
+    const row = this.#spans.get(key);
+    if (row !== undefined) nest(row, entry, this.#limits.nestedMax);
+    else {
+      this.#limboKey = key;
+      this.#limbo.push(entry);
+    }
     return row;
   }
 
   addBreak(row: BreakRow): void {
+    this.#settleLimbo();
     this.#settled.push(row);
   }
 
@@ -126,8 +134,7 @@ export class RowTable {
 
   /** Ends a turn: events whose span did not come get a row of their own, and the bounds are kept. */
   settle(): void {
-    for (const entry of this.#limbo) this.#settleOrphan(entry);
-    this.#limbo = [];
+    this.#settleLimbo();
     if (this.#gone.size > 0) {
       this.#settled = this.#settled.filter((row) => !this.#gone.has(row));
       this.#gone.clear();
@@ -181,6 +188,11 @@ export class RowTable {
   #takeOut(row: Row): void {
     // Not by `#gone`: it may be put in again in the same turn, at another place.
     this.#settled = this.#settled.filter((held) => held !== row);
+  }
+
+  /** Before anything else comes, so that all stand in the order of the log. */
+  #settleLimbo(): void {
+    for (const entry of this.#limbo.splice(0)) this.#settleOrphan(entry);
   }
 
   #settleOrphan(entry: Entry): void {

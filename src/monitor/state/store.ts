@@ -192,9 +192,10 @@ export function createStore(options: StoreOptions = {}): Store {
       if (changedRows) rowsVersion.value += 1;
       totalsVersion.value += 1;
       if (isAllHere && engine.backlog() === 0) isLoaded.value = true;
-      const clockMs = clock();
-      if (Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
       const paused = pause.peek();
+      // What ended since is held back with all the rest: in a pause nothing runs on.
+      const clockMs = paused === undefined ? clock() : nowMs.peek();
+      if (Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
       const held = engine.held();
       if (paused !== undefined && (paused.newCount !== held.count || paused.trimmed !== held.trimmed)) {
         pause.value = { ...paused, newCount: held.count, trimmed: held.trimmed };

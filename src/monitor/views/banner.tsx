@@ -11,11 +11,7 @@ export function Banner() {
   const hasRows = store.rows.value.count > 0 || store.view.value !== 'live';
   if (connection.state === 'file') {
     return (
-      <Notice
-        words={`Showing ${connection.name}, not the log.`}
-        action="back to live"
-        onAct={() => monitor.leaveFile()}
-      >
+      <Notice words={`Showing ${connection.name}, not the log.`} action="back to live" onAct={monitor.leaveFile}>
         {connection.invalid > 0 && ` ${connection.invalid} of its lines could not be read.`}
       </Notice>
     );
@@ -25,10 +21,10 @@ export function Banner() {
   if (hasRows && connection.state === 'reconnecting') {
     const since = formatTime(connection.sinceMs * 1_000).slice(0, 8);
     const words = `${connection.detail}. Not connected since ${since}; what was seen stays, and this page goes on from there.`;
-    return <Notice isBad words={words} action="try now" onAct={() => monitor.retry()} />;
+    return <Notice isBad words={words} action="try now" onAct={monitor.retry} />;
   }
   if (hasRows && connection.state === 'overloaded')
-    return <Notice isBad words={connection.detail} action="try now" onAct={() => monitor.retry()} />;
+    return <Notice isBad words={connection.detail} action="try now" onAct={monitor.retry} />;
   if (hasRows && connection.state === 'refused') {
     const clear = (): void => void store.filter.apply('');
     return <Notice isBad words={connection.detail} action="clear the filter" onAct={clear} />;

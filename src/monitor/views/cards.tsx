@@ -29,13 +29,13 @@ abstract class Card<P extends CardProps> extends Component<P> {
           <Glyph name={state} label={state} /> {title}
         </b>
         <span>
-          {facts.filter((fact) => fact !== undefined && fact !== '').join(' · ')}
           {id !== undefined && (
             <>
-              {' · '}
               <code>{id}</code>
+              {' · '}
             </>
           )}
+          {facts.filter((fact) => fact !== undefined && fact !== '').join(' · ')}
         </span>
       </button>
     );

@@ -35,7 +35,8 @@ const KEYS: Readonly<Record<string, (from: number, last: number) => number>> = {
 export function DurationClasses(props: DurationClassesProps) {
   const { histogram, chosen } = props;
   const { list, cursor, named, listeners } = useBrush(props);
-  const { bounds, counts } = named ?? histogram;
+  const shown = named ?? histogram;
+  const { bounds, counts } = shown;
   return (
     <div
       ref={list}
@@ -59,7 +60,7 @@ export function DurationClasses(props: DurationClassesProps) {
           role="option"
           tabIndex={-1}
           aria-selected={isWithin(chosen, index)}
-          aria-label={countOfRange({ bounds, counts }, { first: index, last: index })}
+          aria-label={countOfRange(shown, { first: index, last: index })}
         />
       ))}
     </div>

@@ -3,12 +3,12 @@ import { later } from './later.tsx';
 import { Trouble } from './trouble.tsx';
 
 const Nothing = later(async () => (await import('./nothing.tsx')).Nothing);
-const IN_TROUBLE: ReadonlySet<string> = new Set(['denied', 'overloaded', 'refused', 'reconnecting']);
 
 /** What to do next, where there are no rows. */
 export function EmptyState() {
   const store = useStore();
-  if (IN_TROUBLE.has(store.connection.value.state)) return <Trouble />;
+  // All that is wrong with a connection has words for it.
+  if ('detail' in store.connection.value) return <Trouble />;
   return store.isLoaded.value ? <Nothing /> : <Loading />;
 }
 

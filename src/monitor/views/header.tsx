@@ -46,7 +46,7 @@ export function Header() {
         <button
           type="button"
           class={`quiet${errorShare ? ' is-error' : ''}`}
-          title="Failed among spans that ended in the last minute; press to see errors only"
+          title="Of spans that ended in the last minute; press for errors only"
           aria-pressed={store.filter.has(ERRORS)}
           onClick={() => store.filter.toggle(ERRORS)}
         >

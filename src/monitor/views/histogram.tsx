@@ -91,8 +91,8 @@ function useChart(histogram: LatencyHistogram, chosen: ClassRange | undefined) {
 function summaryOf(histogram: LatencyHistogram): string {
   const count = totalOf(histogram.counts);
   if (count === 0) return 'No span has ended.';
-  const marks = marksOf(histogram).map(({ name, ms, at }) => {
-    return `${name} ${at === histogram.bounds.length ? 'over ' : ''}${formatDuration(ms)}`;
+  const marks = marksOf(histogram).map(({ name, ms }) => {
+    return `${name} ${formatDuration(ms)}`;
   });
   return [formatCount(count, 'span'), ...marks].join(' · ');
 }

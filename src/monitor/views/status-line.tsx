@@ -33,7 +33,7 @@ export function StatusLine({ showHelp, openFile }: StatusLineProps) {
       <button
         type="button"
         class="quiet"
-        title="Show such a file; it may be dropped on the page too"
+        title="Show such a file; or drop it on the page"
         onClick={() => chooser.current?.click()}
       >
         import

@@ -24,8 +24,7 @@ export function wordsOf(store: Store): string {
   const behind = store.behind.value > 0 ? ` ${formatNumber(store.behind.value)} behind` : '';
   if (connection.state === 'reconnecting')
     return `Not connected since ${formatTime(connection.sinceMs * 1_000).slice(0, 8)}: ${connection.detail}`;
-  if (connection.state === 'denied' || connection.state === 'overloaded' || connection.state === 'refused')
-    return connection.detail;
+  if ('detail' in connection) return connection.detail;
   if (connection.state === 'file')
     return `${connection.name}: ${formatCount(connection.activities, 'activity', 'activities')}`;
   if (pause !== undefined) {

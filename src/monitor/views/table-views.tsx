@@ -166,7 +166,7 @@ function factsOf(store: Store, sharing: Sharing['way']): [string, string][] {
     ],
     ['Entries', number(log?.length)],
     ['Reaches from', reach[0] ?? '–'],
-    ['Newest entry', `${reach[1]} (${log?.last ?? '–'})`],
+    ['Newest entry', log?.length ? `${reach[1]} (${log.last})` : '–'],
     ['This page is behind by', formatCount(store.behind.value, 'entry', 'entries')],
     ['Instances', number(log?.instances)],
     ['Server up for', uptimeSeconds === undefined ? '–' : formatDuration(uptimeSeconds * 1_000)],

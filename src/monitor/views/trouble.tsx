@@ -43,7 +43,7 @@ export function Trouble() {
 function Retry() {
   const monitor = useMonitor();
   return (
-    <button type="button" onClick={() => monitor.retry()}>
+    <button type="button" onClick={monitor.retry}>
       Try now
     </button>
   );

@@ -94,5 +94,11 @@ describe.skipIf(browser.isMissing)('the address in a browser', () => {
     await page.keyboard.press('Enter');
     await page.locator('#filter-problem', { hasText: /^Column \d+: / }).waitFor();
     expect(await namesOf(page)).toEqual(['e0']);
+    // What is wrong can be read and put right.
+    for (const width of [1_280, 360]) {
+      await page.setViewportSize({ width, height: 740 });
+      const box = await page.locator('#filter').boundingBox();
+      expect(box?.width).toBeGreaterThan(200);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeRows, end, frame, spanId, start, storeAtTime, TRACE } from '../frames.ts';
+import { describeRows, end, frame, START_MS, spanId, start, storeAtTime, TRACE } from '../frames.ts';
 
 const inSpan = (number: number) => ({ traceId: TRACE, spanId: spanId(number) });
 
@@ -19,6 +19,32 @@ describe('the rows', () => {
     expect(store.span(TRACE, spanId(1))).toBe(row);
     expect(row).toMatchObject({ state: 'ok', durationMs: 2_000, sawStart: true });
     expect(row.revision).toBeGreaterThan(revision);
+  });
+
+  it('stand still in a pause, also by their clock: their ends are held back', () => {
+    const { store, apply, setNow } = storeAtTime();
+    apply(start(1, 0, { name: 'a' }));
+    setNow(1_000);
+    store.pauseRows('user');
+    apply(end(1, 1_500, 1_500, { name: 'a' }));
+    setNow(9_000);
+    const row = store.span(TRACE, spanId(1));
+    if (row === undefined) throw new Error('no row');
+    expect(store.elapsedMs(row, store.nowMs.value)).toBe(1_000);
+    store.resumeRows();
+    setNow(9_001);
+    apply();
+    expect(describeRows(store)).toEqual(['ok a']);
+    expect(store.nowMs.value).toBe(START_MS + 9_001);
+  });
+
+  it('stand in the order of the log, also where a filter lets events by without their spans', () => {
+    const { store, apply } = storeAtTime();
+    const event = (number: number, name: string) => frame('event', number, { name, ...inSpan(number) });
+    apply(event(1, 'e1'), event(1, 'e2'), end(2, 2, 1, { name: 'b' }), event(3, 'e3'), end(4, 4, 1, { name: 'd' }));
+    expect(describeRows(store)).toEqual(['ok d', 'event e3', 'ok b', 'event e2', 'event e1']);
+    apply(end(1, 5, 5, { name: 'a' }));
+    expect(describeRows(store)).toEqual(['ok a +2', 'ok d', 'event e3', 'ok b']);
   });
 
   it('keep running ones on top, newest first, and what is over below in the order of its end', () => {
