@@ -37,6 +37,12 @@ export function comparePositions(a: Position, b: Position): number {
   return a.ms - b.ms || a.n - b.n;
 }
 
+/** The same for cursors. What is none, and anything beside it, counts as later: it is not known to have been before. */
+export function compareCursors(a: string, b: string): number {
+  const [at, other] = [parseCursor(a), parseCursor(b)];
+  return at === undefined || other === undefined ? 1 : comparePositions(at, other);
+}
+
 /** `<ms>-0` stands before every entry of that millisecond and is no entry itself: what comes after it need not be `n` 1. */
 export function isTimePosition(position: Position): boolean {
   return position.n === 0;

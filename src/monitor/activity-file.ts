@@ -1,4 +1,5 @@
 import { encodeActivity, withCursor } from '../activity/codec.ts';
+import { compareCursors } from '../activity/cursor.ts';
 import { readLine } from './feed/lines.ts';
 import { entriesOf, notHeldOf } from './state/copy-texts.ts';
 import type { Frame, Row } from './state/model.ts';
@@ -35,13 +36,6 @@ function framesOf(row: Row): Frame[] {
   const missed = notHeldOf(row);
   if (missed > 0) frames.unshift({ type: 'gap', cursor, missed });
   return frames;
-}
-
-/** In log order; cursors of one partition. */
-function compareCursors(a: string, b: string): number {
-  const [aMs = 0, aN = 0] = a.split('-').map(Number);
-  const [bMs = 0, bN = 0] = b.split('-').map(Number);
-  return aMs - bMs || aN - bN;
 }
 
 /** Reads such a file. Lines without a cursor get one, so that every row has its place. */

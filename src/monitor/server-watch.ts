@@ -75,7 +75,7 @@ export function createServerWatch(options: {
     const last = parseCursor(log?.last ?? '');
     const at = parseCursor(seen());
     if (last === undefined || at === undefined || last.n <= at.n) return [];
-    // Of a replay that begins, the moment is known and no place yet.
+    // A replay before the first entry stands at no place: numbers from there count nothing.
     if (store.travel.peek() !== undefined ? at.n === 0 : store.connection.peek().state !== 'live') return [];
     const filter = store.filter.text.peek();
     if (filter === '' || isCatchingUp()) return last.n;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   BEGINNING,
   beforeFirst,
+  compareCursors,
   comparePositions,
   formatCursor,
   isTimePosition,
@@ -104,5 +105,17 @@ describe('judging the next entry', () => {
       }),
       cases(300),
     );
+  });
+});
+
+describe('cursors in log order', () => {
+  it.each([
+    ['5-9', '5-10', -1],
+    ['6-1', '5-10', 1],
+    ['5-10', '5-10', 0],
+    ['', '5-10', 1],
+    ['5-10', 'x', 1],
+  ])('%j against %j', (a, b, sign) => {
+    expect(Math.sign(compareCursors(a, b))).toBe(sign);
   });
 });

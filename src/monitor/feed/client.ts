@@ -1,4 +1,4 @@
-import { comparePositions, parseCursor } from '../../activity/cursor.ts';
+import { compareCursors } from '../../activity/cursor.ts';
 import { parseFilter } from '../../activity/filter-parser.ts';
 import type { Frame } from '../state/model.ts';
 import type { HubMessage, TabMessage } from './hub.ts';
@@ -159,19 +159,15 @@ class Run {
   #newsOf(frames: readonly Frame[]): readonly Frame[] {
     const first = frames.findIndex((frame) => frame.cursor !== '' && this.#isNews(frame));
     const known = first < 0 ? frames : frames.slice(0, first);
-    // Of a log that was rolled back all places are known ones: the pages tell what it has now.
-    if (known.some(({ type }) => type === 'reset')) {
-      this.rejoin();
-      return [];
-    }
-    const news = frames[first];
-    // It may have begun before what the pages brought: they tell exactly what this tab missed.
-    if (news?.type === 'gap' || news?.type === 'lagged') {
+    const news = frames.slice(known.length);
+    // Of a log that was rolled back all places are known ones, and a hole may have begun before what the pages brought: they
+    // tell what the log has now, and exactly what this tab missed.
+    if (known.some(({ type }) => type === 'reset') || /gap|lagged/.test(news[0]?.type ?? '')) {
       this.rejoin();
       return [];
     }
     this.#isHubBehind = first < 0;
-    return first < 0 ? [] : frames.slice(first);
+    return news;
   }
 
   #read(text: string): Frame[] {
@@ -210,7 +206,6 @@ class Run {
     const kept = this.#kept ?? [];
     this.#kept = undefined;
     this.#options.onBehind(0);
-    this.#isHubBehind = true;
     this.#handMatching(this.#newsOf(kept));
   }
 
@@ -256,10 +251,7 @@ class Run {
 
   /** Whether the frame lies after what the pages have brought, or says that this is where the hub is. */
   #isNews(frame: Frame): boolean {
-    const at = parseCursor(frame.cursor);
-    const last = parseCursor(this.cursor);
-    if (at === undefined || last === undefined) return true;
-    return comparePositions(at, last) >= (frame.type === 'position' ? 0 : 1);
+    return compareCursors(frame.cursor, this.cursor) >= (frame.type === 'position' ? 0 : 1);
   }
 }
 

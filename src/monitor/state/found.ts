@@ -1,5 +1,5 @@
 import type { Activity } from '../../activity/activity.ts';
-import { comparePositions, parseCursor } from '../../activity/cursor.ts';
+import { compareCursors } from '../../activity/cursor.ts';
 import { createEngine, type Engine } from './engine.ts';
 import type { Call, Entry, Frame, Row, Selection, Trace } from './model.ts';
 import { entryRow } from './rows.ts';
@@ -23,11 +23,8 @@ export class FoundRecord {
   }
 
   show(frames: readonly Frame[], atMs: number): void {
-    const last = parseCursor(frames.at(-1)?.cursor ?? '');
-    const isNews = ({ cursor }: Frame): boolean => {
-      const position = parseCursor(cursor);
-      return last === undefined || position === undefined || comparePositions(position, last) > 0;
-    };
+    const last = frames.at(-1)?.cursor ?? '';
+    const isNews = ({ cursor }: Frame): boolean => compareCursors(cursor, last) > 0;
     const engine = createEngine({ nestedMax: NESTED_MAX });
     this.#engine = engine;
     this.#entries.clear();

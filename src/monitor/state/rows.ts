@@ -192,7 +192,9 @@ export class RowTable {
 
   /** Before anything else comes, so that all stand in the order of the log. */
   #settleLimbo(): void {
-    for (const entry of this.#limbo.splice(0)) this.#settleOrphan(entry);
+    if (this.#limbo.length === 0) return;
+    for (const entry of this.#limbo) this.#settleOrphan(entry);
+    this.#limbo = [];
   }
 
   #settleOrphan(entry: Entry): void {

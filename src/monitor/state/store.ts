@@ -194,8 +194,8 @@ export function createStore(options: StoreOptions = {}): Store {
       if (isAllHere && engine.backlog() === 0) isLoaded.value = true;
       const paused = pause.peek();
       // What ended since is held back with all the rest: in a pause nothing runs on.
-      const clockMs = paused === undefined ? clock() : nowMs.peek();
-      if (Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
+      const clockMs = clock();
+      if (paused === undefined && Math.abs(clockMs - nowMs.peek()) >= CLOCK_EVERY_MS) nowMs.value = clockMs;
       const held = engine.held();
       if (paused !== undefined && (paused.newCount !== held.count || paused.trimmed !== held.trimmed)) {
         pause.value = { ...paused, newCount: held.count, trimmed: held.trimmed };

@@ -91,8 +91,6 @@ function useChart(histogram: LatencyHistogram, chosen: ClassRange | undefined) {
 function summaryOf(histogram: LatencyHistogram): string {
   const count = totalOf(histogram.counts);
   if (count === 0) return 'No span has ended.';
-  const marks = marksOf(histogram).map(({ name, ms }) => {
-    return `${name} ${formatDuration(ms)}`;
-  });
+  const marks = marksOf(histogram).map(({ name, ms }) => `${name} ${formatDuration(ms)}`);
   return [formatCount(count, 'span'), ...marks].join(' · ');
 }

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
@@ -10,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { freePorts } from '../../peers/support/program.ts';
 import { startLog } from '../feed/live.ts';
 import { activity, spanId, TRACE } from '../frames.ts';
+import { startGate } from './gate.ts';
 import { eventually, shareBrowser } from './open-page.ts';
 
 const browser = shareBrowser();
@@ -33,30 +32,6 @@ function createApplication(): string {
     `require('node:http').createServer((_, response) => response.end('ok')).listen(Number(process.env.PORT), '127.0.0.1');`,
   );
   return folder;
-}
-
-/** The server below a path, as a proxy has it. */
-async function serveBelow(serverUrl: string): Promise<string> {
-  const proxy = createServer((incoming, answer) => {
-    const { method, headers, url = '' } = incoming;
-    if (!url.startsWith(BASE)) {
-      answer.writeHead(404).end();
-      return;
-    }
-    const passed = request(serverUrl + url.slice(BASE.length), { method, headers, agent: false }, (response) => {
-      answer.writeHead(response.statusCode ?? 502, response.headers);
-      response.pipe(answer);
-    });
-    passed.on('error', () => incoming.socket.destroy());
-    answer.on('close', () => passed.destroy());
-    incoming.pipe(passed);
-  });
-  await once(proxy.listen(0, '127.0.0.1'), 'listening');
-  onTestFinished(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
-  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${BASE}`;
 }
 
 /** As somebody runs a pasted line, who has the token in the shell but has not exported it. */
@@ -96,7 +71,7 @@ describe.skipIf(browser.isMissing)('the first run', () => {
     { where: 'of a server below a path', token: undefined, isBelow: true },
   ])('$where: three lines that bring the first row, and a curl that gets it', async ({ token, isBelow }) => {
     const log = await startLog(token === undefined ? {} : { token });
-    const url = isBelow ? await serveBelow(log.url) : log.url;
+    const url = isBelow ? (await startGate(log.url, undefined, BASE)).url : log.url;
     const { page } = await openWithClipboard(url);
     if (token !== undefined) {
       await page.getByLabel('Token').fill(token);

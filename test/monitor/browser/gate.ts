@@ -12,9 +12,14 @@ export interface Gate {
   judge: (path: string) => Verdict;
 }
 
-export async function startGate(serverUrl: string, judge: Gate['judge'] = () => 'pass'): Promise<Gate> {
+const NOT_HERE: Verdict = { status: 404, problem: {} };
+
+/** @param base the path below which a proxy has the server; nothing is passed on of what is not below it */
+export async function startGate(serverUrl: string, judge: Gate['judge'] = () => 'pass', base = ''): Promise<Gate> {
   const server = createServer((incoming, answer) => {
-    const verdict = gate.judge(incoming.url ?? '');
+    const { url = '' } = incoming;
+    const path = url.slice(base.length);
+    const verdict = url.startsWith(base) ? gate.judge(path) : NOT_HERE;
     if (verdict === 'cut') {
       incoming.socket.destroy();
       return;
@@ -25,7 +30,7 @@ export async function startGate(serverUrl: string, judge: Gate['judge'] = () => 
       return;
     }
     const { method, headers } = incoming;
-    const passed = request(serverUrl + incoming.url, { method, headers, agent: false }, (response) => {
+    const passed = request(serverUrl + path, { method, headers, agent: false }, (response) => {
       answer.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(answer);
     });
@@ -34,7 +39,7 @@ export async function startGate(serverUrl: string, judge: Gate['judge'] = () => 
     incoming.pipe(passed);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const gate: Gate = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, judge };
+  const gate: Gate = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`, judge };
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();

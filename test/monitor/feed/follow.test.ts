@@ -5,7 +5,7 @@ import { createHub, type HubMessage } from '../../../src/monitor/feed/hub.ts';
 import { createLoneSharing } from '../../../src/monitor/feed/sharing-without-worker.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { activity } from '../frames.ts';
-import { namesOf, numbered, openMonitor, startLog, until } from './live.ts';
+import { namesOf, numbered, openMonitor, startLog, tapSharing, until } from './live.ts';
 
 describe('following the log', () => {
   it('shows the newest that are there, then goes on live, nothing twice and nothing left out', async () => {
@@ -66,40 +66,24 @@ describe('following the log', () => {
   ])('shows nothing twice of what comes %s', async (_why, late) => {
     const log = await startLog();
     await log.appendNumbered(0, 10);
-    const lone = createLoneSharing(log.url, createHub({ base: log.url }));
     const held: HubMessage[] = [];
     let isHolding = false;
-    let id = 0;
-    let toTab: (message: HubMessage) => void = () => undefined;
-    const connect: typeof lone.connect = (onMessage, onGone) => {
-      toTab = onMessage;
-      const send = lone.connect((message) => {
-        if (isHolding && message.type === 'lines') held.push(message);
-        else onMessage(message);
-      }, onGone);
-      return (message) => {
-        if (message.type === 'subscribe') id = message.id;
-        send(message);
-      };
-    };
-    const monitor = openMonitor(log.url, { sharing: { ...lone, connect } });
+    const { tap, sharing } = tapSharing(log.url, (message) => {
+      const isHeld = isHolding && message.type === 'lines';
+      if (isHeld) held.push(message);
+      return !isHeld;
+    });
+    const monitor = openMonitor(log.url, { sharing });
     monitor.start();
     await until(() => monitor.store.isLoaded.value && namesOf(monitor).length === 10, 'the newest');
     isHolding = true;
     await log.appendNumbered(10, 5);
-    await until(
-      () =>
-        held
-          .map((message) => ('text' in message ? message.text : ''))
-          .join('')
-          .includes('e14'),
-      'held',
-    );
+    await until(() => tap.lines.includes('e14'), 'held');
     // The pages bring what the connection has not brought yet.
     monitor.comeBack();
     await until(() => namesOf(monitor).length === 15, 'what the pages have');
     isHolding = false;
-    for (const message of held) toTab(late(message, id));
+    for (const message of held) tap.toTab(late(message, tap.id));
     await log.appendNumbered(15, 5);
     await until(() => namesOf(monitor).at(-1) === 'e19', 'the live rows');
     expect(namesOf(monitor)).toEqual(numbered(0, 20));

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import type { Activity } from '../../../src/activity/activity.ts';
-import { createHub } from '../../../src/monitor/feed/hub.ts';
+import { createHub, type HubMessage } from '../../../src/monitor/feed/hub.ts';
+import type { Sharing } from '../../../src/monitor/feed/sharing.ts';
 import { createLoneSharing } from '../../../src/monitor/feed/sharing-without-worker.ts';
 import { createMonitor, type Monitor, type MonitorOptions } from '../../../src/monitor/monitor.ts';
 import { createServer, type LivespanServer, type ServerOptions } from '../../../src/server/index.ts';
@@ -100,4 +101,35 @@ export async function until(check: () => boolean, what: string): Promise<void> {
     if (Date.now() > endMs) throw new Error(`Never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** What is between a tab and its hub. */
+export interface Tap {
+  /** Of the last subscription. */
+  id: number;
+  /** As if the hub said it. */
+  toTab: (message: HubMessage) => void;
+  /** All that the hub has sent. */
+  lines: string;
+}
+
+/** @param lets whether what the hub says goes on to the tab */
+export function tapSharing(
+  base: string,
+  lets: (message: HubMessage) => boolean = () => true,
+): { tap: Tap; sharing: Sharing } {
+  const lone = createLoneSharing(base, createHub({ base, retryMs: 50, retryMaxMs: 200 }));
+  const tap: Tap = { id: 0, toTab: () => undefined, lines: '' };
+  const connect: Sharing['connect'] = (onMessage, onGone) => {
+    tap.toTab = onMessage;
+    const send = lone.connect((message) => {
+      if (message.type === 'lines') tap.lines += message.text;
+      if (lets(message)) onMessage(message);
+    }, onGone);
+    return (message) => {
+      if (message.type === 'subscribe') tap.id = message.id;
+      send(message);
+    };
+  };
+  return { tap, sharing: { ...lone, connect } };
 }

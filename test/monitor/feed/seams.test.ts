@@ -1,33 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createHub, type HubMessage } from '../../../src/monitor/feed/hub.ts';
-import { createLoneSharing } from '../../../src/monitor/feed/sharing-without-worker.ts';
 import type { Monitor } from '../../../src/monitor/monitor.ts';
 import { activity } from '../frames.ts';
-import { type Log, namesOf, numbered, openMonitor, startLog, until } from './live.ts';
+import { type Log, namesOf, numbered, openMonitor, startLog, type Tap, tapSharing, until } from './live.ts';
 
 /** What a slow reader may still be told after it has come back: long enough for a wrong word to arrive. */
 const SETTLED_MS = 700;
 
-function tapped(url: string) {
-  const lone = createLoneSharing(url, createHub({ base: url, retryMs: 50, retryMaxMs: 200 }));
-  const tap = { id: 0, toTab: (_: HubMessage): void => undefined, lines: '' };
-  const connect: typeof lone.connect = (onMessage, onGone) => {
-    tap.toTab = onMessage;
-    const send = lone.connect((message) => {
-      if (message.type === 'lines') tap.lines += message.text;
-      onMessage(message);
-    }, onGone);
-    return (message) => {
-      if (message.type === 'subscribe') tap.id = message.id;
-      send(message);
-    };
-  };
-  return { tap, sharing: { ...lone, connect } };
-}
-
-async function follow(log: Log, filter: string): Promise<{ monitor: Monitor; tap: ReturnType<typeof tapped>['tap'] }> {
-  const { tap, sharing } = tapped(log.url);
+async function follow(log: Log, filter: string): Promise<{ monitor: Monitor; tap: Tap }> {
+  const { tap, sharing } = tapSharing(log.url);
   const monitor = openMonitor(log.url, { sharing });
   monitor.store.filter.apply(filter);
   monitor.start();
